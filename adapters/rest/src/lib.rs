@@ -1,0 +1,1 @@
+//! The native REST door: RA-profile operations and their management.

@@ -1,0 +1,1 @@
+//! The status door: CRLs and issuer certificates, for everybody.

@@ -1,0 +1,1 @@
+//! Foreign clients and outside judges against the running binary.

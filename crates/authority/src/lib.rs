@@ -1,0 +1,1 @@
+//! The built-in certification authority: key provider, issuing, CRLs.

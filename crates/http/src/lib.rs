@@ -1,0 +1,1 @@
+//! What the doors share of actix-web: limits, request ids, identities, error logging.

@@ -1,0 +1,1 @@
+//! The store: diesel over SQLite and PostgreSQL, behind core's ports.
