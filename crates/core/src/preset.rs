@@ -1,0 +1,1 @@
+//! The RA profiles that a first start makes.
