@@ -140,13 +140,34 @@ pub enum StoreError {
     Duplicate(Unique),
     /// The row that the write was based on has changed since it was read: read again and decide again.
     #[error("the {0} changed meanwhile")]
-    Stale(&'static str),
+    Stale(Stale),
     /// The certificate's key has been blocked since it was checked.
     #[error("the key is blocked")]
     KeyBlocked,
     /// Anything else: a fault of ours or of the schema.
     #[error("store: {0}")]
     Internal(String),
+}
+
+/// What a conditional write found changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stale {
+    /// The RA profile has another version, is disabled, or is gone.
+    Profile,
+    /// The certificate object is not in the state that the write asks for.
+    Certificate,
+    /// The certificate that was to be renewed is not in state issued any more.
+    Predecessor,
+}
+
+impl std::fmt::Display for Stale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Profile => "RA profile",
+            Self::Certificate => "certificate",
+            Self::Predecessor => "certificate to be renewed",
+        })
+    }
 }
 
 /// The uniqueness rules that a caller can meet.

@@ -53,10 +53,10 @@ pub struct IssueRecord {
     /// What the trail says of it.
     pub audit: AuditEntry,
     /// The RA profile's version that the decision was based on, when there is a profile: it must be this one, and
-    /// enabled, at the moment of writing ([`StoreError::Stale`] otherwise).
+    /// enabled, at the moment of writing ([`crate::Stale::Profile`] otherwise).
     pub profile_version: Option<i64>,
-    /// The object that is being renewed, rekeyed or replaced must still be in state issued ([`StoreError::Stale`]
-    /// otherwise).
+    /// The object that is being renewed, rekeyed or replaced must still be in state issued
+    /// ([`crate::Stale::Predecessor`] otherwise).
     pub predecessor_must_stand: bool,
     /// The door's own rows.
     pub alongside: Option<Alongside>,
