@@ -7,7 +7,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chancery_pki::{Certificate, CertificateTemplate, RevocationReason, SerialNumber};
+use chancery_pki::{Certificate, CertificateTemplate, KeyType, RevocationReason, SerialNumber, Signer};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -280,6 +280,16 @@ pub trait LeaseStore: Send + Sync {
     ) -> Result<Option<i64>, StoreError>;
     /// Give it back before its time.
     async fn release(&self, name: &str, holder: Uuid) -> Result<(), StoreError>;
+}
+
+/// Private keys by id. What [`KeyRecord::wrapped`] holds is the provider's own: an encrypted key, or the handle of one
+/// that never leaves its token.
+#[async_trait]
+pub trait KeyProvider: Send + Sync {
+    /// Make a key, which is not kept until somebody stores the record; sign with it meanwhile.
+    async fn generate(&self, key_type: KeyType, label: &str) -> Result<(KeyRecord, Arc<dyn Signer>), Error>;
+    /// The signer of a stored key; `None` when there is no such key.
+    async fn signer(&self, key: Uuid) -> Result<Option<Arc<dyn Signer>>, Error>;
 }
 
 /// The database as such.
