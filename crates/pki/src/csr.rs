@@ -1,0 +1,298 @@
+//! PKCS#10 certification requests (RFC 2986).
+
+use std::fmt;
+use std::sync::Arc;
+
+use const_oid::ObjectIdentifier;
+
+use crate::error::SIZE_LIMIT;
+use crate::extension::{self, Extensions};
+use crate::key_check::KeyChecks;
+use crate::tlv::{
+    BMP_STRING, IA5_STRING, PRINTABLE_STRING, Reader, SEQUENCE, SET, TELETEX_STRING, UTF8_STRING, Writer, constructed,
+    whole,
+};
+use crate::{
+    BuildError, CsrError, Fingerprint, GeneralName, KeyUsage, Name, ParseError, PublicKey, SignatureAlgorithm, Signer,
+    armour, general_name, oid,
+};
+
+const WHAT: &str = "the certificate request";
+
+/// A PKCS#10 request whose self-signature verified: to have one is to have proof of possession of its private key.
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Csr(Arc<Parts>);
+
+struct Parts {
+    der: Vec<u8>,
+    subject: Name,
+    public_key: PublicKey,
+    signature_algorithm: SignatureAlgorithm,
+    extensions: Extensions,
+    challenge_password: Option<String>,
+}
+
+impl Csr {
+    /// From any form that clients send: PEM with text around it (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`),
+    /// Base64 of DER (wrapped or not), Base64 of PEM, raw DER; at most 64 KiB.
+    ///
+    /// # Errors
+    /// Another form, two requests at once, and what [`Csr::from_der`] refuses.
+    pub fn parse(bytes: &[u8]) -> Result<Self, CsrError> {
+        Self::from_der(&armour::strip(WHAT, bytes, &["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"])?)
+    }
+
+    /// From DER, whole.
+    ///
+    /// # Errors
+    /// [`CsrError::Malformed`] for other bytes, trailing ones included; [`CsrError::UnsupportedAlgorithm`] for keys and
+    /// signatures that are not supported (MD5 and SHA-1 among them); [`CsrError::BadSignature`] when the self-signature
+    /// does not verify, or [`CsrError::Key`] when that is because the key itself breaks a rule.
+    pub fn from_der(der: &[u8]) -> Result<Self, CsrError> {
+        if der.len() > SIZE_LIMIT {
+            return Err(ParseError::TooLarge { what: WHAT, size: der.len(), limit: SIZE_LIMIT }.into());
+        }
+        let mut outer = whole(WHAT, der, SEQUENCE)?;
+        let info = outer.expect(SEQUENCE, "request information")?;
+        let algorithm = outer.expect(SEQUENCE, "signature algorithm")?.raw;
+        let signature = outer.bit_string("signature")?;
+        outer.end()?;
+
+        let mut reader = Reader::new(WHAT, info.value);
+        // RFC 2986 has version 0 alone, but old ACME clients (certbot before 2.0) write 2.
+        if reader.small("version")? > 2 {
+            return Err(reader.error("its version is not 0").into());
+        }
+        let subject = Name::from_der(reader.expect(SEQUENCE, "subject")?.raw)?;
+        let public_key = PublicKey::from_spki_der(reader.expect(SEQUENCE, "public key")?.raw)?;
+        let signature_algorithm = SignatureAlgorithm::from_der(algorithm)?;
+        // Mandatory in RFC 2986 even when empty; left out by some devices.
+        let attributes = match reader.optional(constructed(0))? {
+            Some(set) => Attributes::read(set.value)?,
+            None => Attributes::default(),
+        };
+        reader.end()?;
+
+        if !signature_algorithm.fits(public_key.algorithm()) {
+            let why =
+                format!("a signature {signature_algorithm} cannot come from a key of type {}", public_key.algorithm());
+            return Err(ParseError::new(WHAT, why).into());
+        }
+        if public_key.verify(signature_algorithm, info.raw, signature).is_err() {
+            // With a key outside of all rules (e = 1, a point off its curve) nothing verifies: say the cause.
+            KeyChecks::default().check(&public_key).map_err(CsrError::Key)?;
+            return Err(CsrError::BadSignature);
+        }
+        Ok(Self(Arc::new(Parts {
+            der: der.to_vec(),
+            subject,
+            public_key,
+            signature_algorithm,
+            extensions: attributes.extensions.unwrap_or_default(),
+            challenge_password: attributes.challenge_password,
+        })))
+    }
+
+    /// The DER as received.
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+
+    /// PEM with the label `CERTIFICATE REQUEST`.
+    pub fn to_pem(&self) -> String {
+        armour::pem("CERTIFICATE REQUEST", &self.0.der)
+    }
+
+    /// The subject asked for; may be empty.
+    pub fn subject(&self) -> &Name {
+        &self.0.subject
+    }
+
+    /// The key, proved to be the requester's.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.0.public_key
+    }
+
+    /// The alternative names asked for, in their order; empty when there are none.
+    pub fn subject_alt_names(&self) -> &[GeneralName] {
+        &self.0.extensions.subject_alt_names
+    }
+
+    /// The key usage asked for.
+    pub fn key_usage(&self) -> Option<KeyUsage> {
+        self.0.extensions.key_usage
+    }
+
+    /// The extended key usages asked for.
+    pub fn extended_key_usage(&self) -> Option<&[ObjectIdentifier]> {
+        self.0.extensions.extended_key_usage.as_deref()
+    }
+
+    /// The challengePassword attribute (RFC 2985 section 5.4.1).
+    pub fn challenge_password(&self) -> Option<&str> {
+        self.0.challenge_password.as_deref()
+    }
+
+    /// Whether the TLS feature status_request is asked for (RFC 7633).
+    pub fn must_staple(&self) -> bool {
+        self.0.extensions.must_staple
+    }
+
+    /// Every extension asked for, in order.
+    pub fn extension_oids(&self) -> &[ObjectIdentifier] {
+        &self.0.extensions.oids
+    }
+
+    /// How the request is signed.
+    pub fn signature_algorithm(&self) -> SignatureAlgorithm {
+        self.0.signature_algorithm
+    }
+
+    /// SHA-256 of the DER.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.0.der)
+    }
+}
+
+impl fmt::Debug for Csr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The challenge password stays out of logs.
+        write!(f, "Csr({}, {:?})", self.0.subject, self.0.public_key)
+    }
+}
+
+impl PartialEq for Csr {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.der == other.0.der
+    }
+}
+
+impl Eq for Csr {}
+
+#[derive(Default)]
+struct Attributes {
+    extensions: Option<Extensions>,
+    challenge_password: Option<String>,
+}
+
+impl Attributes {
+    fn read(set: &[u8]) -> Result<Self, ParseError> {
+        let mut reader = Reader::new(WHAT, set);
+        let mut found = Self::default();
+        while !reader.is_empty() {
+            let mut attribute = reader.enter(SEQUENCE, "attribute")?;
+            let kind = attribute.oid("attribute type")?;
+            let mut values = attribute.enter(SET, "attribute's values")?;
+            attribute.end()?;
+            match kind {
+                oid::EXTENSION_REQUEST | oid::MS_EXTENSION_REQUEST => {
+                    if found.extensions.is_some() {
+                        return Err(reader.error("it asks for extensions twice"));
+                    }
+                    let mut list = values.enter(SEQUENCE, "list of extensions")?;
+                    found.extensions = Some(Extensions::read(&mut list)?);
+                    values.end()?;
+                }
+                oid::CHALLENGE_PASSWORD => {
+                    if found.challenge_password.is_some() {
+                        return Err(reader.error("it has two challenge passwords"));
+                    }
+                    found.challenge_password = Some(read_password(&mut values)?);
+                    values.end()?;
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A DirectoryString; IA5String is seen too.
+fn read_password(values: &mut Reader<'_>) -> Result<String, ParseError> {
+    let tlv = values.any()?;
+    let text = match tlv.tag {
+        UTF8_STRING | PRINTABLE_STRING | IA5_STRING => String::from_utf8(tlv.value.to_vec()).ok(),
+        TELETEX_STRING => Some(tlv.value.iter().map(|&byte| char::from(byte)).collect()),
+        BMP_STRING if tlv.value.len().is_multiple_of(2) => {
+            let units = tlv.value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            char::decode_utf16(units).collect::<Result<_, _>>().ok()
+        }
+        _ => None,
+    };
+    text.ok_or_else(|| values.error("its challenge password is no readable string"))
+}
+
+/// What to put into a request of our own.
+#[derive(Clone, Debug, Default)]
+pub struct CsrTemplate {
+    /// The subject; may be empty.
+    pub subject: Option<Name>,
+    /// Alternative names.
+    pub subject_alt_names: Vec<GeneralName>,
+    /// Key usage.
+    pub key_usage: Option<KeyUsage>,
+    /// Extended key usages.
+    pub extended_key_usage: Vec<ObjectIdentifier>,
+    /// The TLS feature status_request (RFC 7633).
+    pub must_staple: bool,
+    /// The challengePassword attribute.
+    pub challenge_password: Option<String>,
+}
+
+impl CsrTemplate {
+    /// Build and sign a request for the signer's own key.
+    ///
+    /// # Errors
+    /// A name that cannot be encoded, or the signer failed.
+    pub fn sign(&self, signer: &dyn Signer) -> Result<Csr, BuildError> {
+        let extensions = self.extensions()?;
+        let subject = self.subject.clone().unwrap_or_else(Name::empty);
+        let mut info = Writer::with_capacity(512);
+        info.nest(SEQUENCE, |w| {
+            w.unsigned(&[0]).raw(subject.der()).raw(signer.public_key().spki_der());
+            w.nest(constructed(0), |w| {
+                // X.690 section 11.6: a SET OF stands in the order of its encodings.
+                let mut attributes = Vec::new();
+                if let Some(password) = &self.challenge_password {
+                    attributes
+                        .push(attribute(&oid::CHALLENGE_PASSWORD, |w| _ = w.value(UTF8_STRING, password.as_bytes())));
+                }
+                if !extensions.is_empty() {
+                    attributes.push(attribute(&oid::EXTENSION_REQUEST, |w| _ = w.value(SEQUENCE, &extensions)));
+                }
+                attributes.sort();
+                attributes.iter().for_each(|der| _ = w.raw(der));
+            });
+        });
+        let info = info.finish();
+        let der = crate::template::seal(&info, signer)?;
+        Csr::from_der(&der).map_err(|error| BuildError::new("the certificate request", error.to_string()))
+    }
+
+    fn extensions(&self) -> Result<Vec<u8>, BuildError> {
+        let mut writer = Writer::with_capacity(256);
+        if let Some(usage) = self.key_usage {
+            extension::write_key_usage(&mut writer, usage);
+        }
+        if !self.extended_key_usage.is_empty() {
+            extension::write_eku(&mut writer, &self.extended_key_usage);
+        }
+        if !self.subject_alt_names.is_empty() {
+            let names = general_name::write_all(&self.subject_alt_names)?;
+            extension::write(&mut writer, &oid::SUBJECT_ALT_NAME, false, |w| _ = w.raw(&names));
+        }
+        if self.must_staple {
+            extension::write_must_staple(&mut writer);
+        }
+        Ok(writer.finish())
+    }
+}
+
+fn attribute(kind: &ObjectIdentifier, value: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.nest(SEQUENCE, |w| {
+        w.oid(kind).nest(SET, value);
+    });
+    writer.finish()
+}
