@@ -128,9 +128,9 @@ fn check_item(
     }
     let choices = definition.content();
     if properties.list && !properties.extensible_list && !choices.is_empty() {
-        let chosen = choices.iter().any(|choice| {
-            choice.data == item.data && (item.reference.is_none() || item.reference == choice.reference)
-        });
+        let chosen = choices
+            .iter()
+            .any(|choice| choice.data == item.data && (item.reference.is_none() || item.reference == choice.reference));
         if !chosen {
             return Err(format!("{} is not one of {}", value::show(&item.data), listed(choices)));
         }

@@ -51,6 +51,21 @@ pub fn to_response(definitions: &[Definition], values: &[RequestAttribute]) -> V
     shown.collect()
 }
 
+/// Values as they may stand in a log or in the audit trail: name and values, structured ones by their keys alone, since
+/// they may hold secrets.
+pub fn redacted(values: &[RequestAttribute]) -> Value {
+    let data = |item: &ContentItem| match &item.data {
+        Value::Object(map) => Value::Object(map.keys().map(|key| (key.clone(), json!("…"))).collect()),
+        Value::Array(list) => json!(format!("{} values", list.len())),
+        scalar => scalar.clone(),
+    };
+    let shown = values.iter().map(|value| {
+        let content = Value::Array(value.content.iter().map(data).collect());
+        (value.name.clone(), content)
+    });
+    Value::Object(shown.collect())
+}
+
 /// Where an update leaves out a secret that was masked when it was shown, the stored one stays: put it back before the
 /// update is checked.
 pub fn keep_secrets(stored: &[RequestAttribute], update: &mut [RequestAttribute]) {

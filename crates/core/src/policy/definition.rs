@@ -66,10 +66,7 @@ pub fn definitions() -> Arc<[Definition]> {
 }
 
 /// A value for one of the policy's attributes.
-pub(crate) fn setting<T: Into<serde_json::Value>>(
-    name: &str,
-    values: impl IntoIterator<Item = T>,
-) -> RequestAttribute {
+pub(crate) fn setting<T: Into<serde_json::Value>>(name: &str, values: impl IntoIterator<Item = T>) -> RequestAttribute {
     let definition = DEFINITIONS.iter().find(|definition| definition.name == name);
     RequestAttribute::new(definition.expect("callers name attributes of this file"), values)
 }
@@ -85,30 +82,63 @@ fn keys() -> Vec<Definition> {
             .multiple()
             .description("Kinds of public key that are certified. None chosen: RSA, P-256, P-384 and Ed25519.")
             .build(),
-        number(uuid!("33a700d9-c3dd-4413-9c0f-d2cb4de58160"), RSA_MINIMUM_BITS, "Smallest RSA key", KEYS, 2048, (2048, 8192))
-            .description("In bits of the modulus.")
-            .build(),
-        number(uuid!("69d1dd9d-0f6a-4453-8316-c0a041a5b47b"), RSA_MAXIMUM_BITS, "Largest RSA key", KEYS, 4096, (2048, 8192))
-            .description("In bits of the modulus.")
-            .build(),
+        number(
+            uuid!("33a700d9-c3dd-4413-9c0f-d2cb4de58160"),
+            RSA_MINIMUM_BITS,
+            "Smallest RSA key",
+            KEYS,
+            2048,
+            (2048, 8192),
+        )
+        .description("In bits of the modulus.")
+        .build(),
+        number(
+            uuid!("69d1dd9d-0f6a-4453-8316-c0a041a5b47b"),
+            RSA_MAXIMUM_BITS,
+            "Largest RSA key",
+            KEYS,
+            4096,
+            (2048, 8192),
+        )
+        .description("In bits of the modulus.")
+        .build(),
     ]
 }
 
 fn subject() -> Vec<Definition> {
     const KINDS: [&str; 16] = [
-        "CN", "serialNumber", "O", "OU", "C", "ST", "L", "STREET", "postalCode", "DC", "UID", "emailAddress", "title",
-        "SN", "givenName", "organizationIdentifier",
+        "CN",
+        "serialNumber",
+        "O",
+        "OU",
+        "C",
+        "ST",
+        "L",
+        "STREET",
+        "postalCode",
+        "DC",
+        "UID",
+        "emailAddress",
+        "title",
+        "SN",
+        "givenName",
+        "organizationIdentifier",
     ];
     vec![
-        choice(uuid!("31f4bb29-9eb0-4553-a6a2-9083ada75415"), SUBJECT_ATTRIBUTES, "Subject attributes taken from the request", SUBJECT)
-            .choices(KINDS)
-            .multiple()
-            .extensible()
-            .description(
-                "Parts of the requested subject that go into the certificate, by short name or object identifier; the \
+        choice(
+            uuid!("31f4bb29-9eb0-4553-a6a2-9083ada75415"),
+            SUBJECT_ATTRIBUTES,
+            "Subject attributes taken from the request",
+            SUBJECT,
+        )
+        .choices(KINDS)
+        .multiple()
+        .extensible()
+        .description(
+            "Parts of the requested subject that go into the certificate, by short name or object identifier; the \
                  others are left out. None chosen: CN.",
-            )
-            .build(),
+        )
+        .build(),
         choice(uuid!("32099463-49f9-4690-9abb-278da91a213a"), SUBJECT_FIXED, "Fixed subject attributes", SUBJECT)
             .multiple()
             .extensible()
@@ -152,9 +182,16 @@ fn names() -> Vec<Definition> {
         flag(uuid!("df7cdc89-ef6a-40ed-ae97-cb8149c0457a"), NAMES_REQUIRED, "Alternative name required", NAMES, true)
             .description("Refuse requests without any subject alternative name.")
             .build(),
-        number(uuid!("a016f5aa-4919-4f56-8f79-d9b824b4495f"), MAXIMUM_NAMES, "Most alternative names", NAMES, 100, (1, 1000))
-            .description("In one certificate.")
-            .build(),
+        number(
+            uuid!("a016f5aa-4919-4f56-8f79-d9b824b4495f"),
+            MAXIMUM_NAMES,
+            "Most alternative names",
+            NAMES,
+            100,
+            (1, 1000),
+        )
+        .description("In one certificate.")
+        .build(),
     ]
 }
 
@@ -229,12 +266,17 @@ fn usages() -> Vec<Definition> {
                  choose among them. `none`: certificates without this extension. None chosen: serverAuth.",
             )
             .build(),
-        choice(uuid!("11b67a28-78b1-4365-aa7b-e157ec12e921"), EXTENDED_KEY_USAGES_CHOICE, "Extended key usages on request", USAGES)
-            .choices(extended())
-            .multiple()
-            .extensible()
-            .description("What a request may choose beside those, by name or object identifier.")
-            .build(),
+        choice(
+            uuid!("11b67a28-78b1-4365-aa7b-e157ec12e921"),
+            EXTENDED_KEY_USAGES_CHOICE,
+            "Extended key usages on request",
+            USAGES,
+        )
+        .choices(extended())
+        .multiple()
+        .extensible()
+        .description("What a request may choose beside those, by name or object identifier.")
+        .build(),
         flag(uuid!("85b1596e-60e4-4913-9bbc-607ea804462a"), MUST_STAPLE, "Must-staple", USAGES, false)
             .description("Certify the TLS feature `status_request` (RFC 7633) when a request asks for it.")
             .build(),
@@ -263,12 +305,24 @@ fn lifetime() -> Vec<Definition> {
             .default("P398D")
             .description(format!("A longer one is refused. {DURATION_HELP}"))
             .build(),
-        flag(uuid!("d0cdb6c4-146f-491b-9c7b-1736768951da"), REQUESTED_START, "Requests may choose the start", LIFETIME, false)
-            .description("Requests may say from when on the certificate is valid, not earlier than now.")
-            .build(),
-        flag(uuid!("5dac9a12-9d73-42c3-bc90-6e084086ac37"), REQUESTED_END, "Requests may choose the end", LIFETIME, true)
-            .description("Requests may say until when, or how long, the certificate is valid.")
-            .build(),
+        flag(
+            uuid!("d0cdb6c4-146f-491b-9c7b-1736768951da"),
+            REQUESTED_START,
+            "Requests may choose the start",
+            LIFETIME,
+            false,
+        )
+        .description("Requests may say from when on the certificate is valid, not earlier than now.")
+        .build(),
+        flag(
+            uuid!("5dac9a12-9d73-42c3-bc90-6e084086ac37"),
+            REQUESTED_END,
+            "Requests may choose the end",
+            LIFETIME,
+            true,
+        )
+        .description("Requests may say until when, or how long, the certificate is valid.")
+        .build(),
         one_of(uuid!("2b0bfc33-9360-4dc9-a0db-e9a9a194be84"), ISSUER_END, "At the issuer's end", LIFETIME)
             .choices([
                 labelled("shorten", "end the certificate with its issuer"),
@@ -294,9 +348,15 @@ fn renewal() -> Vec<Definition> {
             ])
             .description("None chosen: any.")
             .build(),
-        flag(uuid!("3726fd36-01a9-4212-b4ae-00360c758a9d"), RENEWAL_SUBJECT_CHANGE, "Renewal may change the subject", RENEWAL, false)
-            .description("A renewed certificate may have another subject, within this profile. A rekeyed one never.")
-            .build(),
+        flag(
+            uuid!("3726fd36-01a9-4212-b4ae-00360c758a9d"),
+            RENEWAL_SUBJECT_CHANGE,
+            "Renewal may change the subject",
+            RENEWAL,
+            false,
+        )
+        .description("A renewed certificate may have another subject, within this profile. A rekeyed one never.")
+        .build(),
         flag(uuid!("24279fcd-82ff-40b1-a01e-25c53f8ca97b"), APPROVAL_REQUIRED, "Approval required", APPROVAL, false)
             .description("Somebody else has to approve each certificate before it is issued.")
             .build(),
@@ -323,14 +383,7 @@ fn flag(uuid: Uuid, name: &str, label: &str, group: &str, default: bool) -> Defi
     base(uuid, name, ContentType::Boolean, label, group).default(default)
 }
 
-fn number(
-    uuid: Uuid,
-    name: &str,
-    label: &str,
-    group: &str,
-    default: i32,
-    (from, to): (i32, i32),
-) -> DefinitionBuilder {
+fn number(uuid: Uuid, name: &str, label: &str, group: &str, default: i32, (from, to): (i32, i32)) -> DefinitionBuilder {
     base(uuid, name, ContentType::Integer, label, group).default(default).constraint(Constraint::range(from, to))
 }
 

@@ -45,7 +45,10 @@ impl Policy {
                     .group(NAMES)
                     .multiple()
                     .extensible()
-                    .description(format!("Names beside those of the request, each with its kind: {}.", kinds.join(", ")))
+                    .description(format!(
+                        "Names beside those of the request, each with its kind: {}.",
+                        kinds.join(", ")
+                    ))
                     .build(),
             );
         }

@@ -68,7 +68,10 @@ impl Reader<'_> {
         };
         for oid in &required {
             if !taken.contains(oid) && !fixed.iter().any(|(there, _)| there == oid) {
-                self.fault(SUBJECT_REQUIRED, format!("{oid} is neither in {SUBJECT_ATTRIBUTES} nor in {SUBJECT_FIXED}"));
+                self.fault(
+                    SUBJECT_REQUIRED,
+                    format!("{oid} is neither in {SUBJECT_ATTRIBUTES} nor in {SUBJECT_FIXED}"),
+                );
             }
         }
         SubjectRules { taken, fixed, required, common_name }

@@ -36,12 +36,7 @@ const LONGEST_COMMON_NAME: usize = 64;
 
 impl SubjectRules {
     /// `names` are the certified alternative names, `None` when there was a fault among them.
-    pub(super) fn decide(
-        &self,
-        requested: &Name,
-        names: Option<&[GeneralName]>,
-        faults: &mut Vec<Rejection>,
-    ) -> Name {
+    pub(super) fn decide(&self, requested: &Name, names: Option<&[GeneralName]>, faults: &mut Vec<Rejection>) -> Name {
         let fault = |why: String| Rejection::Name { name: format!("subject {requested}"), why };
         let before = faults.len();
         let common_name = AttributeKind::CommonName.oid();
@@ -128,10 +123,9 @@ fn is_encoded(value: &str) -> bool {
 
 /// An attribute type by its short name or object identifier.
 pub(super) fn attribute_type(text: &str) -> Result<ObjectIdentifier, String> {
-    AttributeKind::by_name(text)
-        .map(AttributeKind::oid)
-        .or_else(|| ObjectIdentifier::new(text).ok())
-        .ok_or_else(|| format!("{text:?} is neither a subject attribute like CN, O, serialNumber nor an object identifier"))
+    AttributeKind::by_name(text).map(AttributeKind::oid).or_else(|| ObjectIdentifier::new(text).ok()).ok_or_else(|| {
+        format!("{text:?} is neither a subject attribute like CN, O, serialNumber nor an object identifier")
+    })
 }
 
 fn label(oid: &ObjectIdentifier) -> String {

@@ -42,12 +42,7 @@ impl UsageRules {
         Usage { key, extended, must_staple: csr.must_staple() }
     }
 
-    fn extended(
-        &self,
-        csr: &Csr,
-        attributes: &AttributeSet,
-        faults: &mut Vec<Rejection>,
-    ) -> Vec<ObjectIdentifier> {
+    fn extended(&self, csr: &Csr, attributes: &AttributeSet, faults: &mut Vec<Rejection>) -> Vec<ObjectIdentifier> {
         // The attribute's choices are what is offered, so checked values are known.
         let told: Vec<_> = attributes.strings(EXTENDED_KEY_USAGE).into_iter().filter_map(eku_by_name).collect();
         let wanted = match (told.is_empty(), csr.extended_key_usage()) {
@@ -78,8 +73,8 @@ impl UsageRules {
             let default = if for_sessions { KeyUsage::KEY_ENCIPHERMENT } else { KeyUsage::empty() };
             return KeyUsage::DIGITAL_SIGNATURE | (default & possible & self.key);
         };
-        let impossible = (KeyUsage::KEY_ENCIPHERMENT | KeyUsage::DATA_ENCIPHERMENT | KeyUsage::KEY_AGREEMENT)
-            .without(possible);
+        let impossible =
+            (KeyUsage::KEY_ENCIPHERMENT | KeyUsage::DATA_ENCIPHERMENT | KeyUsage::KEY_AGREEMENT).without(possible);
         let wanted = requested.without(impossible) | KeyUsage::DIGITAL_SIGNATURE;
         for refused in wanted.without(self.key | KeyUsage::DIGITAL_SIGNATURE).names() {
             let granted = (self.key & possible) | KeyUsage::DIGITAL_SIGNATURE;
