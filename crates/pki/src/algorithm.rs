@@ -324,3 +324,6 @@ pub(crate) fn read_identifier<'a>(
     inner.end()?;
     Ok((id, parameters))
 }
+
+#[cfg(test)]
+mod tests;

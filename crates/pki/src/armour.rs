@@ -96,3 +96,6 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     pem_rfc7468::encode_string(label, pem_rfc7468::LineEnding::LF, der)
         .expect("every label here is a constant without dashes, and the length fits memory")
 }
+
+#[cfg(test)]
+mod tests;

@@ -283,3 +283,6 @@ impl fmt::Debug for Certificate {
         write!(f, "Certificate({}, serial {}, by {})", self.0.subject, self.0.serial, self.0.issuer)
     }
 }
+
+#[cfg(test)]
+mod tests;

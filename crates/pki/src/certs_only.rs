@@ -56,3 +56,6 @@ pub fn parse_certs_only(der: &[u8]) -> Result<Vec<Certificate>, ParseError> {
     }
     Ok(certificates)
 }
+
+#[cfg(test)]
+mod tests;

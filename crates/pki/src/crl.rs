@@ -388,3 +388,6 @@ impl PartialEq for Crl {
 }
 
 impl Eq for Crl {}
+
+#[cfg(test)]
+mod tests;

@@ -296,3 +296,6 @@ fn attribute(kind: &ObjectIdentifier, value: impl FnOnce(&mut Writer)) -> Vec<u8
     });
     writer.finish()
 }
+
+#[cfg(test)]
+mod tests;

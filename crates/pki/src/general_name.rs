@@ -218,3 +218,6 @@ impl FromStr for GeneralName {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,3 +186,6 @@ fn curve_name(algorithm: KeyAlgorithm) -> &'static str {
         KeyAlgorithm::Rsa { .. } => "RSA",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,3 +146,6 @@ impl fmt::Display for KeyUsage {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -245,3 +245,6 @@ impl FromStr for Name {
         Self::build(text::parse(text)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

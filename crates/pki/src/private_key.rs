@@ -272,3 +272,6 @@ fn ed25519_spki(key: &[u8]) -> Vec<u8> {
         key,
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,3 +220,6 @@ fn verifier(algorithm: SignatureAlgorithm, key: KeyAlgorithm) -> Option<&'static
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,3 +142,6 @@ pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -189,3 +189,6 @@ pub(crate) fn seal(signed: &[u8], signer: &dyn Signer) -> Result<Vec<u8>, BuildE
     });
     Ok(writer.finish())
 }
+
+#[cfg(test)]
+mod tests;

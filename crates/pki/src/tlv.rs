@@ -366,3 +366,6 @@ pub(crate) fn whole_value<'a>(what: &'static str, bytes: &'a [u8], tag: u8) -> R
     outer.end()?;
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,7 @@ struct Edwards {
 static EDWARDS: LazyLock<Edwards> = LazyLock::new(|| Edwards {
     p: (BigUint::from(1u8) << 255u32) - 19u8,
     d: number("52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3"),
-    y8: number("7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7"),
+    y8: number("7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7"),
 });
 
 pub(super) fn check_ed25519(point: &[u8]) -> Result<(), KeyFault> {

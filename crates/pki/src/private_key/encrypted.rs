@@ -1,14 +1,16 @@
 //! PKCS#8 under a password: PBES2 (RFC 8018 section 6.2).
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use const_oid::ObjectIdentifier;
 use der::{Decode, Encode};
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use pkcs8::pkcs5::EncryptionScheme;
-use pkcs8::pkcs5::pbes2::{EncryptionScheme as Cipher, Kdf, Parameters, Salt, ScryptParams};
+use pkcs8::pkcs5::pbes2::{EncryptionScheme as Cipher, Kdf, PBES2_OID, Parameters, Salt, ScryptParams};
 use zeroize::Zeroizing;
 
 use super::WHAT;
 use crate::error::SIZE_LIMIT;
+use crate::tlv::{SEQUENCE, whole};
 use crate::{KeyError, ParseError};
 
 /// About a second of PBKDF2 with HMAC-SHA-256.
@@ -21,25 +23,28 @@ pub(super) fn open(der: &[u8], password: &[u8]) -> Result<Zeroizing<Vec<u8>>, Ke
     if der.len() > SIZE_LIMIT {
         return Err(ParseError::TooLarge { what: WHAT, size: der.len(), limit: SIZE_LIMIT }.into());
     }
+    let mut outer = whole(WHAT, der, SEQUENCE)?;
+    let algorithm = outer.enter(SEQUENCE, "encryption algorithm")?.oid("encryption algorithm")?;
+    if algorithm != PBES2_OID {
+        return Err(unsupported(&algorithm));
+    }
     let info = EncryptedPrivateKeyInfoRef::from_der(der)
         .map_err(|error| ParseError::new(WHAT, format!("it is not an encrypted PKCS#8 key ({error})")))?;
     let EncryptionScheme::Pbes2(parameters) = &info.encryption_algorithm else {
-        return Err(ParseError::UnsupportedAlgorithm {
-            what: WHAT,
-            algorithm: "an encryption of the PBES1 family".to_owned(),
-            mend: "encrypt it again with `openssl pkcs8 -topk8 -v2 aes256`",
-        }
-        .into());
+        return Err(unsupported(&algorithm));
     };
     afford(parameters)?;
     parameters.decrypt(password, info.encrypted_data.as_bytes()).map(Zeroizing::new).map_err(|error| match error {
-        pkcs8::pkcs5::Error::UnsupportedAlgorithm { oid } => ParseError::UnsupportedAlgorithm {
-            what: WHAT,
-            algorithm: crate::oid::describe(&oid),
-            mend: "encrypt it again with `openssl pkcs8 -topk8 -v2 aes256`",
-        }
-        .into(),
+        pkcs8::pkcs5::Error::UnsupportedAlgorithm { oid } => unsupported(&oid),
         _ => KeyError::WrongPassword,
+    })
+}
+
+fn unsupported(algorithm: &ObjectIdentifier) -> KeyError {
+    KeyError::Malformed(ParseError::UnsupportedAlgorithm {
+        what: WHAT,
+        algorithm: crate::oid::describe(algorithm),
+        mend: "encrypt it again with `openssl pkcs8 -topk8 -v2 aes256`",
     })
 }
 
