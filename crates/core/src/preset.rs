@@ -69,6 +69,8 @@ fn email() -> Preset {
         setting(d::COMMON_NAME, ["free"]),
         setting(d::NAME_KINDS, ["email"]),
         setting(d::NAMES_REQUIRED, [true]),
+        // Without asking, requests get what TLS gets; mail clients that sign or agree on keys may ask for more.
+        setting(d::KEY_USAGES, ["digitalSignature", "nonRepudiation", "keyEncipherment", "keyAgreement"]),
         setting(d::EXTENDED_KEY_USAGES_SET, ["emailProtection"]),
     ];
     attributes.extend(keys(&["RSA", "P-256", "P-384", "P-521"]));
