@@ -1,0 +1,47 @@
+//! The seam by which a door's own rows join a certificate's transaction.
+//!
+//! The protocol crate makes an opaque [`Alongside`]; this is the one place that knows what types may be inside. A door
+//! joins by adding its [`Opener`] here and its tables to the migrations.
+
+use std::any::Any;
+
+use chancery_core::StoreError;
+use chancery_core::port::Alongside;
+
+use crate::connection::AnyConnection;
+use crate::fault::Failure;
+
+/// Knows one type of [`Alongside`].
+pub(crate) struct Opener {
+    /// Whether the value is of this type.
+    pub(crate) opens: fn(&dyn Any) -> bool,
+    /// Write its rows, on a connection inside the certificate's transaction. May be called again when the transaction
+    /// is replayed. Only called when `opens` said yes.
+    pub(crate) write: fn(&dyn Any, &mut AnyConnection) -> Result<(), Failure>,
+}
+
+/// One per door that keeps rows of its own.
+#[cfg(not(test))]
+const OPENERS: &[Opener] = &[];
+#[cfg(test)]
+const OPENERS: &[Opener] = &[crate::tests::alongside::OPENER];
+
+fn opener(rows: &Alongside) -> Option<&'static Opener> {
+    OPENERS.iter().find(|opener| (opener.opens)(&*rows.0))
+}
+
+/// Whether the rows, if there are any, can be written at all: asked before anything is.
+pub(crate) fn known(rows: Option<&Alongside>) -> bool {
+    rows.is_none_or(|rows| opener(rows).is_some())
+}
+
+/// The answer to rows of an unknown type: a door was wired to a store that does not know it.
+pub(crate) fn unknown() -> StoreError {
+    StoreError::Internal("the door's own rows are of a type that the store cannot open".to_owned())
+}
+
+/// Write the rows.
+pub(crate) fn write(rows: &Alongside, connection: &mut AnyConnection) -> Result<(), Failure> {
+    let opener = opener(rows).ok_or_else(unknown)?;
+    (opener.write)(&*rows.0, connection)
+}

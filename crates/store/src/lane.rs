@@ -1,0 +1,363 @@
+//! A writer lane: one thread, one connection, one audit chain, and the waiting writes of many callers in one transaction.
+//!
+//! Each caller gets its own result after the commit. A group is first written together; when one of its certificates
+//! breaks a rule of the database, the transaction is undone and the group written again with a savepoint each, so that
+//! only the guilty one fails. Only errors that are an item's own are undone that way: a full disk or a lost connection
+//! takes the outer transaction with it, so the whole group answers Unavailable and the connection is dropped.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use chancery_core::StoreError;
+use chancery_core::audit::AuditEntry;
+use chancery_core::port::IssueRecord;
+use diesel::connection::SimpleConnection;
+use tokio::sync::oneshot;
+
+use crate::chain::{self, Head};
+use crate::connection::{AnyConnection, Purpose, Target};
+use crate::fault::{Failure, Verdict};
+use crate::issue;
+use crate::queue::Queue;
+
+/// How many waiting writes go into one transaction at the most.
+pub(crate) const GROUP: usize = 256;
+/// How often a transaction that met another is tried again before its callers are told.
+const ATTEMPTS: u32 = 8;
+
+/// A waiting write.
+pub(crate) enum Write {
+    /// The hot path: plain data.
+    Issue(Box<IssueRecord>, oneshot::Sender<Result<(), StoreError>>),
+    /// Anything else.
+    Other(Box<dyn Job>),
+}
+
+impl Write {
+    /// Tell the caller that nothing was written.
+    pub(crate) fn unavailable(self, why: &str) {
+        let error = Err(StoreError::Unavailable(why.to_owned()));
+        match self {
+            // A caller that does not wait any more needs no answer.
+            Self::Issue(_, reply) => drop(reply.send(error)),
+            Self::Other(job) => job.reply(error),
+        }
+    }
+}
+
+/// A write that is not the hot path: may run more than once, until its transaction commits.
+pub(crate) trait Job: Send {
+    /// Write, and say what the trail shall tell of it.
+    fn write(&mut self, connection: &mut AnyConnection, told: &mut Vec<AuditEntry>) -> Result<(), Failure>;
+    /// Tell the caller how it ended.
+    fn reply(self: Box<Self>, result: Result<(), StoreError>);
+}
+
+/// A [`Job`] from a closure.
+pub(crate) struct Task<T, F> {
+    pub(crate) body: F,
+    pub(crate) value: Option<T>,
+    pub(crate) reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: FnMut(&mut AnyConnection, &mut Vec<AuditEntry>) -> Result<T, Failure> + Send,
+{
+    fn write(&mut self, connection: &mut AnyConnection, told: &mut Vec<AuditEntry>) -> Result<(), Failure> {
+        self.value = Some((self.body)(connection, told)?);
+        Ok(())
+    }
+
+    fn reply(self: Box<Self>, result: Result<(), StoreError>) {
+        let Self { value, reply, .. } = *self;
+        let lost = || StoreError::Internal("a committed write left no value".to_owned());
+        // A caller that does not wait any more needs no answer.
+        drop(reply.send(result.and_then(|()| value.ok_or_else(lost))));
+    }
+}
+
+/// A group that is being written.
+#[derive(Default)]
+struct Group {
+    jobs: Vec<Box<dyn Job>>,
+    records: Vec<Box<IssueRecord>>,
+    replies: Vec<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+/// Each caller's result, in the order of the group.
+struct Results {
+    jobs: Vec<Result<(), StoreError>>,
+    issues: Vec<Result<(), StoreError>>,
+}
+
+/// Why a transaction did not commit.
+enum Stop {
+    /// A certificate breaks a rule: write again, one by one.
+    Separately,
+    /// It met another transaction.
+    Again(String),
+    /// The connection or the disk is gone. `clean`: certainly nothing was committed.
+    Lost { why: String, clean: bool },
+}
+
+impl Stop {
+    fn lost(why: impl ToString) -> Self {
+        Self::Lost { why: why.to_string(), clean: true }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Together,
+    Separately,
+}
+
+/// A lane: what its thread owns.
+pub(crate) struct Lane {
+    pub(crate) node: i32,
+    pub(crate) lane: i32,
+    pub(crate) target: Arc<Target>,
+    /// The connection with the chain's head as the database has it; `None` after a loss.
+    open: Option<(AnyConnection, Head)>,
+}
+
+impl Lane {
+    pub(crate) fn new(node: i32, lane: i32, target: Arc<Target>) -> Self {
+        Self { node, lane, target, open: None }
+    }
+
+    /// Write what waits until the queue is closed and empty.
+    pub(crate) fn run(mut self, queue: &Queue<Write>) {
+        while let Some(taken) = queue.take(GROUP) {
+            for write in taken.late {
+                write.unavailable("the write waited too long");
+            }
+            self.write(taken.items);
+        }
+    }
+
+    fn write(&mut self, writes: Vec<Write>) {
+        let mut group = Group::default();
+        for write in writes {
+            match write {
+                Write::Issue(record, reply) => {
+                    group.records.push(record);
+                    group.replies.push(reply);
+                }
+                Write::Other(job) => group.jobs.push(job),
+            }
+        }
+        // A panic is a fault of ours in one item; the transaction dies with the connection, the lane goes on.
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.settle(&mut group))).unwrap_or_else(|_| {
+            self.open = None;
+            Err(StoreError::Internal("a write panicked; its group was undone".to_owned()))
+        });
+        match outcome {
+            Ok(results) => {
+                for (job, result) in group.jobs.into_iter().zip(results.jobs) {
+                    job.reply(result);
+                }
+                for (reply, result) in group.replies.into_iter().zip(results.issues) {
+                    drop(reply.send(result));
+                }
+            }
+            Err(error) => {
+                for job in group.jobs {
+                    job.reply(Err(again(&error)));
+                }
+                for reply in group.replies {
+                    drop(reply.send(Err(again(&error))));
+                }
+            }
+        }
+    }
+
+    /// Commit the group, or say why none of it was.
+    fn settle(&mut self, group: &mut Group) -> Result<Results, StoreError> {
+        let mut mode = Mode::Together;
+        let mut reconnected = false;
+        let mut attempt = 0;
+        loop {
+            match self.attempt(group, mode) {
+                Ok(results) => return Ok(results),
+                Err(Stop::Separately) => mode = Mode::Separately,
+                Err(Stop::Again(why)) => {
+                    attempt += 1;
+                    // The chain's head may be what changed.
+                    self.open = self.open.take().and_then(|(connection, _)| self.with_head(connection).ok());
+                    if attempt == ATTEMPTS {
+                        tracing::warn!(lane = self.lane, %why, "a group of writes met others too often");
+                        return Err(StoreError::Unavailable(why));
+                    }
+                }
+                Err(Stop::Lost { why, clean }) => {
+                    let was_open = self.open.take().is_some();
+                    // A connection that died while idle is found out by the next group: that one may try once more.
+                    if clean && was_open && !reconnected && matches!(*self.target, Target::Postgres { .. }) {
+                        reconnected = true;
+                        continue;
+                    }
+                    tracing::error!(lane = self.lane, %why, "the database is not available; nothing was written");
+                    return Err(StoreError::Unavailable(why));
+                }
+            }
+        }
+    }
+
+    /// The open connection, or a new one with the head read again from the database.
+    fn connected(&mut self) -> Result<(AnyConnection, Head), Stop> {
+        match self.open.take() {
+            Some(open) => Ok(open),
+            None => {
+                let connection = self.target.connect(Purpose::Write).map_err(Stop::lost)?;
+                self.with_head(connection)
+            }
+        }
+    }
+
+    fn with_head(&self, mut connection: AnyConnection) -> Result<(AnyConnection, Head), Stop> {
+        let head = chain::head(&mut connection, self.node, self.lane).map_err(Stop::lost)?;
+        Ok((connection, head))
+    }
+
+    /// One transaction.
+    fn attempt(&mut self, group: &mut Group, mode: Mode) -> Result<Results, Stop> {
+        let (mut connection, mut head) = self.connected()?;
+        let before = head;
+        let begin = match &connection {
+            AnyConnection::Postgres(_) => "BEGIN",
+            AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE",
+        };
+        let written = connection
+            .batch_execute(begin)
+            .map_err(Stop::lost)
+            .and_then(|()| self.fill(&mut connection, &mut head, group, mode));
+        match written {
+            Ok(results) => match connection.batch_execute("COMMIT") {
+                Ok(()) => {
+                    self.open = Some((connection, head));
+                    Ok(results)
+                }
+                Err(error) => match Failure::from(error).verdict() {
+                    Verdict::Again(why) if connection.batch_execute("ROLLBACK").is_ok() => {
+                        self.open = Some((connection, before));
+                        Err(Stop::Again(why))
+                    }
+                    // Whether it was committed is not known: the head is read again before the next write.
+                    Verdict::Again(why) | Verdict::Lost(why) => Err(Stop::Lost { why, clean: false }),
+                    Verdict::Refused(error) => Err(Stop::Lost { why: error.to_string(), clean: false }),
+                },
+            },
+            Err(Stop::Lost { why, clean }) => {
+                // Kept only to tell that there was one: it is dropped by the caller.
+                self.open = Some((connection, before));
+                Err(Stop::Lost { why, clean })
+            }
+            Err(stop) => match connection.batch_execute("ROLLBACK") {
+                Ok(()) => {
+                    self.open = Some((connection, before));
+                    Err(stop)
+                }
+                // SQLite has undone the transaction by itself: not what a broken rule does.
+                Err(error) => Err(Stop::lost(error)),
+            },
+        }
+    }
+
+    /// Everything between BEGIN and COMMIT. Jobs come first: what they forbid (a disabled profile, a blocked key) holds
+    /// for the certificates of the same group.
+    fn fill(
+        &self,
+        connection: &mut AnyConnection,
+        head: &mut Head,
+        group: &mut Group,
+        mode: Mode,
+    ) -> Result<Results, Stop> {
+        let mut jobs = Vec::with_capacity(group.jobs.len());
+        for job in &mut group.jobs {
+            jobs.push(savepoint(connection, head, |connection, head| {
+                let mut told = Vec::new();
+                job.write(connection, &mut told)?;
+                chain::append(connection, head, told.iter())
+            })?);
+        }
+        let records: Vec<&IssueRecord> = group.records.iter().map(|record| &**record).collect();
+        let issues = if records.is_empty() { Vec::new() } else { issue_all(connection, head, &records, mode)? };
+        Ok(Results { jobs, issues })
+    }
+}
+
+fn issue_all(
+    connection: &mut AnyConnection,
+    head: &mut Head,
+    records: &[&IssueRecord],
+    mode: Mode,
+) -> Result<Vec<Result<(), StoreError>>, Stop> {
+    let guarded = issue::guard(connection, records).map_err(|failure| stop(failure, Stop::lost))?;
+    let mut results: Vec<Result<(), StoreError>> =
+        guarded.into_iter().map(|refusal| refusal.map_or(Ok(()), Err)).collect();
+    if mode == Mode::Together {
+        let allowed: Vec<&IssueRecord> =
+            records.iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(record, _)| *record).collect();
+        issue::insert(connection, &allowed)
+            .and_then(|()| chain::append(connection, head, allowed.iter().map(|record| &record.audit)))
+            .map_err(|failure| stop(failure, |_| Stop::Separately))?;
+    } else {
+        for (record, result) in records.iter().zip(&mut results).filter(|(_, result)| result.is_ok()) {
+            *result = savepoint(connection, head, |connection, head| {
+                issue::insert(connection, &[record])?;
+                chain::append(connection, head, std::iter::once(&record.audit))
+            })?;
+        }
+    }
+    Ok(results)
+}
+
+/// Write one item so that its failure undoes it alone.
+fn savepoint(
+    connection: &mut AnyConnection,
+    head: &mut Head,
+    body: impl FnOnce(&mut AnyConnection, &mut Head) -> Result<(), Failure>,
+) -> Result<Result<(), StoreError>, Stop> {
+    let before = *head;
+    connection.batch_execute("SAVEPOINT item").map_err(Stop::lost)?;
+    match body(connection, head) {
+        Ok(()) => {
+            connection.batch_execute("RELEASE SAVEPOINT item").map_err(Stop::lost)?;
+            Ok(Ok(()))
+        }
+        Err(failure) => match failure.verdict() {
+            Verdict::Refused(error) => {
+                // Fails when the outer transaction is gone with the item.
+                connection.batch_execute("ROLLBACK TO SAVEPOINT item").map_err(Stop::lost)?;
+                connection.batch_execute("RELEASE SAVEPOINT item").map_err(Stop::lost)?;
+                *head = before;
+                Ok(Err(error))
+            }
+            Verdict::Again(why) => Err(Stop::Again(why)),
+            Verdict::Lost(why) => Err(Stop::lost(why)),
+        },
+    }
+}
+
+/// What a failure means for the transaction as a whole.
+fn stop(failure: Failure, refused: impl FnOnce(StoreError) -> Stop) -> Stop {
+    match failure.verdict() {
+        Verdict::Refused(error) => refused(error),
+        Verdict::Again(why) => Stop::Again(why),
+        Verdict::Lost(why) => Stop::lost(why),
+    }
+}
+
+/// The same answer for another caller of the group.
+fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
+        StoreError::Internal(why) => StoreError::Internal(why.clone()),
+        StoreError::Duplicate(unique) => StoreError::Duplicate(*unique),
+        StoreError::Stale(what) => StoreError::Stale(*what),
+        StoreError::KeyBlocked => StoreError::KeyBlocked,
+    }
+}

@@ -1,0 +1,171 @@
+//! The tables as diesel sees them: the same on both engines (migrations/ has them with their reasons).
+
+diesel::table! {
+    nodes (id) {
+        id -> Binary,
+        number -> Integer,
+        boot -> BigInt,
+    }
+}
+
+diesel::table! {
+    leases (name) {
+        name -> Text,
+        holder -> Nullable<Binary>,
+        fence -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    // PostgreSQL only.
+    locks (name) {
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    secrets (name) {
+        name -> Text,
+        value -> Binary,
+    }
+}
+
+diesel::table! {
+    authorities (id) {
+        id -> Binary,
+        name -> Text,
+        issuer -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    keys (id) {
+        id -> Binary,
+        label -> Text,
+        public_key -> Binary,
+        wrapped -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    issuers (id) {
+        id -> Binary,
+        authority -> Binary,
+        key -> Binary,
+        certificate -> Binary,
+        parent -> Binary,
+        revocations -> BigInt,
+    }
+}
+
+diesel::table! {
+    crls (issuer, number) {
+        issuer -> Binary,
+        number -> BigInt,
+        this_update -> BigInt,
+        next_update -> BigInt,
+        revocations -> BigInt,
+        der -> Binary,
+    }
+}
+
+diesel::table! {
+    ra_profiles (id) {
+        id -> Binary,
+        name -> Text,
+        description -> Nullable<Text>,
+        enabled -> Integer,
+        authority -> Binary,
+        doors -> Text,
+        attributes -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    tokens (id) {
+        id -> Binary,
+        name -> Text,
+        hash -> Binary,
+        role -> Text,
+        scope -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    blocked_keys (key_hash) {
+        key_hash -> Binary,
+        blocked_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    certificates (id) {
+        id -> Binary,
+        state -> Text,
+        profile -> Nullable<Binary>,
+        authority -> Nullable<Binary>,
+        issuer -> Nullable<Binary>,
+        door -> Text,
+        owner -> Text,
+        owner_id -> Binary,
+        subject -> Text,
+        common_name -> Text,
+        serial -> Nullable<Binary>,
+        fingerprint -> Nullable<Binary>,
+        key_hash -> Binary,
+        not_before -> Nullable<BigInt>,
+        not_after -> Nullable<BigInt>,
+        predecessor -> Nullable<Binary>,
+        issue_attributes -> Nullable<Text>,
+        revoke_attributes -> Nullable<Text>,
+        created_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        revocation_reason -> Nullable<Text>,
+        invalidity_date -> Nullable<BigInt>,
+        archived -> Integer,
+        pending_names -> Nullable<Text>,
+        certificate -> Nullable<Binary>,
+        request -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    certificate_names (value, kind, certificate) {
+        value -> Text,
+        kind -> Text,
+        certificate -> Binary,
+    }
+}
+
+diesel::table! {
+    audit (node, lane, sequence) {
+        node -> Integer,
+        lane -> Integer,
+        sequence -> BigInt,
+        time -> BigInt,
+        event -> Text,
+        certificate -> Nullable<Binary>,
+        hash -> Binary,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    audit_checkpoints (time, signature) {
+        time -> BigInt,
+        signature -> Binary,
+        public_key -> Binary,
+        body -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(certificates, certificate_names, audit);

@@ -1,0 +1,14 @@
+DROP TABLE audit_checkpoints;
+DROP TABLE audit;
+DROP TABLE certificate_names;
+DROP TABLE certificates;
+DROP TABLE blocked_keys;
+DROP TABLE tokens;
+DROP TABLE ra_profiles;
+DROP TABLE crls;
+DROP TABLE issuers;
+DROP TABLE keys;
+DROP TABLE authorities;
+DROP TABLE secrets;
+DROP TABLE leases;
+DROP TABLE nodes;
