@@ -162,7 +162,7 @@ fn small_factor(modulus: &[u8]) -> Option<u32> {
     groups.iter().find_map(|group| {
         // Three primes up to 751 make less than 2^29: one pass over the modulus serves three.
         let rest = remainder(modulus, group.iter().product());
-        group.iter().copied().find(|prime| rest % prime == 0)
+        group.iter().copied().find(|prime| rest.is_multiple_of(*prime))
     })
 }
 

@@ -213,14 +213,14 @@ pub(super) fn decode(tlv: &Tlv<'_>) -> Result<Option<String>, ParseError> {
         // T.61 is read as Latin-1, as everybody writes it.
         TELETEX_STRING => tlv.value.iter().map(|&byte| char::from(byte)).collect(),
         BMP_STRING => {
-            if tlv.value.len() % 2 == 1 {
+            if !tlv.value.len().is_multiple_of(2) {
                 return Err(bad("BMPString"));
             }
             let units = tlv.value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
             char::decode_utf16(units).collect::<Result<_, _>>().map_err(|_| bad("BMPString"))?
         }
         UNIVERSAL_STRING => {
-            if tlv.value.len() % 4 != 0 {
+            if !tlv.value.len().is_multiple_of(4) {
                 return Err(bad("UniversalString"));
             }
             let units = tlv.value.chunks_exact(4).map(|four| u32::from_be_bytes([four[0], four[1], four[2], four[3]]));
