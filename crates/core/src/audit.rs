@@ -3,6 +3,10 @@
 //! Entries form one hash chain per writer lane. What an entry says is fixed here as canonical bytes; the store alone
 //! gives it its place in a chain and its hash, last, inside the transaction that writes what the entry tells.
 
+mod history;
+mod refusals;
+mod verify;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -11,6 +15,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{Actor, Origin};
+
+pub use history::HistoryEvent;
+pub(crate) use refusals::Refusals;
+pub use verify::{AuditFault, AuditReport};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,19 +8,26 @@ pub mod port;
 pub mod preset;
 
 mod actor;
+mod authorization;
 mod certificate;
 mod clock;
 mod error;
+mod inventory;
+mod operation;
 mod profile;
+mod ra;
 mod token;
 
 pub use actor::*;
+pub use authorization::{Authorization, ProfileRef};
 pub use certificate::*;
 pub use clock::*;
 pub use error::*;
+pub use operation::{IssueRequest, Outcome, RevokeRequest};
 pub use policy::Policy;
-pub use profile::*;
-pub use token::*;
+pub use profile::{LoadedProfile, NewProfile, ProfileEdit, RaProfile};
+pub use ra::{Ports, Ra};
+pub use token::{NewToken, TokenRecord};
 
 /// Microseconds since 1970, the form in which instants are stored and hashed.
 pub fn micros(instant: time::OffsetDateTime) -> i64 {

@@ -1,0 +1,365 @@
+//! Issue: from a request to a recorded certificate.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use chancery_pki::{Certificate, CertificateTemplate, Csr, GeneralName};
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{IssueRequest, Outcome};
+use crate::attribute::{self, RequestAttribute};
+use crate::audit::{Event, Telling};
+use crate::policy::Wanted;
+use crate::port::{Alongside, IssueRecord};
+use crate::{
+    Actor, Authorization, CertificateRecord, CertificateState, Door, Error, Origin, Ra, Rejection, SearchName, Stale,
+    StoreError, Unique,
+};
+
+/// A decision is made again when the profile changed under it, or when a serial number was taken.
+const ATTEMPTS: usize = 4;
+
+/// Approvers are people.
+const APPROVAL_RETRY: Duration = Duration::from_secs(60);
+
+/// What an issuing operation works on.
+pub(super) struct Work<'a> {
+    /// The event to tell.
+    pub event: Event,
+    /// The certificate object's id: a new one, or that of a requested object.
+    pub id: Uuid,
+    pub csr: &'a Csr,
+    pub attributes: &'a [RequestAttribute],
+    pub predecessor: Option<&'a CertificateRecord>,
+    pub alongside: Option<&'a Alongside>,
+    /// The requested object that becomes the certificate.
+    pub requested: Option<&'a CertificateRecord>,
+}
+
+impl Ra {
+    /// Issue a certificate.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] with every broken rule; [`Error::Unavailable`] when it could not be signed or recorded, and
+    /// then nothing was.
+    pub async fn issue(&self, authorization: Authorization, request: IssueRequest) -> Result<Outcome, Error> {
+        let work = Work {
+            event: Event::CertificateIssue,
+            id: self.new_id(),
+            csr: &request.csr,
+            attributes: &request.attributes,
+            predecessor: None,
+            alongside: request.alongside.as_ref(),
+            requested: None,
+        };
+        let done = self.perform(&authorization, work).await;
+        self.told(&authorization, Event::CertificateIssue, None, done).await
+    }
+
+    /// Record a request that [`Ra::issue_requested`] turns into a certificate later. What the profile forbids is refused
+    /// now.
+    ///
+    /// # Errors
+    /// As [`Ra::issue`].
+    pub async fn request(
+        &self,
+        authorization: Authorization,
+        request: IssueRequest,
+    ) -> Result<CertificateRecord, Error> {
+        let work = Work {
+            event: Event::CertificateRequest,
+            id: self.new_id(),
+            csr: &request.csr,
+            attributes: &request.attributes,
+            predecessor: None,
+            alongside: request.alongside.as_ref(),
+            requested: None,
+        };
+        let done = self.perform(&authorization, work).await;
+        match self.told(&authorization, Event::CertificateRequest, None, done).await? {
+            Outcome::Issued(requested) => Ok(*requested),
+            Outcome::Pending { .. } => Err(Error::internal("a request that is kept for later waits for nobody")),
+        }
+    }
+
+    /// Issue what [`Ra::request`] recorded, under the policy as it is now.
+    ///
+    /// # Errors
+    /// As [`Ra::issue`]; [`Error::NotFound`] for an unknown object or one out of scope; [`Error::Rejected`] when its
+    /// state is not `requested`, or it belongs to another RA profile.
+    pub async fn issue_requested(&self, authorization: Authorization, certificate: Uuid) -> Result<Outcome, Error> {
+        let done = self.issue_stored(&authorization, certificate).await;
+        self.told(&authorization, Event::CertificateIssue, Some(certificate), done).await
+    }
+
+    async fn issue_stored(&self, authorization: &Authorization, certificate: Uuid) -> Result<Outcome, Error> {
+        let requested = self.reachable_certificate(&authorization.actor, &authorization.origin, certificate).await?;
+        let mut faults = super::renew::object_faults(&requested, authorization, CertificateState::Requested);
+        let csr = match requested.request.as_deref().map(Csr::from_der) {
+            Some(Ok(csr)) => csr,
+            Some(Err(error)) => return Err(Error::internal(error)),
+            None => {
+                faults.push(Rejection::State("no certificate request is stored with this object".into()));
+                return Err(Error::Rejected(faults));
+            }
+        };
+        if !faults.is_empty() {
+            return Err(Error::Rejected(faults));
+        }
+        let work = Work {
+            event: Event::CertificateIssue,
+            id: requested.id,
+            csr: &csr,
+            attributes: &requested.issue_attributes,
+            predecessor: None,
+            alongside: None,
+            requested: Some(&requested),
+        };
+        self.perform(authorization, work).await
+    }
+
+    /// Decide, sign, record: again when the profile changed meanwhile or the serial number was taken.
+    pub(super) async fn perform(&self, authorization: &Authorization, work: Work<'_>) -> Result<Outcome, Error> {
+        let mut authorization = Cow::Borrowed(authorization);
+        for _ in 0..ATTEMPTS {
+            let template = self.decide(&authorization, &work)?;
+            let record = if work.event == Event::CertificateRequest {
+                self.waiting_record(&authorization, &work, CertificateState::Requested)
+            } else if authorization.profile.policy.approval_required() {
+                self.waiting_record(&authorization, &work, CertificateState::PendingApproval)
+            } else {
+                let authority = authorization.profile.profile.authority;
+                let (issuer, certificate) = self.0.ports.authority.sign(authority, template).await?;
+                self.issued_record(&authorization, &work, issuer, &certificate)
+            };
+            let recorded = record.certificate.clone();
+            let store = &self.0.ports.inventory;
+            let written = match work.requested {
+                Some(_) => store.issue_requested(record).await,
+                None => store.record(record).await,
+            };
+            match written {
+                Ok(()) if recorded.state == CertificateState::PendingApproval => {
+                    return Ok(Outcome::Pending { certificate: recorded.id, retry_after: APPROVAL_RETRY });
+                }
+                Ok(()) => return Ok(Outcome::Issued(Box::new(recorded))),
+                Err(StoreError::Duplicate(Unique::Serial)) => {}
+                Err(StoreError::Stale(Stale::Profile)) => {
+                    authorization = Cow::Owned(self.authorize_again(&authorization).await?);
+                }
+                Err(StoreError::Stale(stale @ (Stale::Predecessor | Stale::Certificate))) => {
+                    return Err(Error::rejected(Rejection::State(format!("the {stale} changed meanwhile"))));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::unavailable("the RA profile keeps changing"))
+    }
+
+    /// Every rule that needs no signature, in the fixed order.
+    fn decide(&self, authorization: &Authorization, work: &Work<'_>) -> Result<CertificateTemplate, Error> {
+        let policy = &authorization.profile.policy;
+        let attributes =
+            attribute::check(&authorization.profile.issue_definitions, work.attributes).map_err(Error::Rejected)?;
+        self.0
+            .ports
+            .key_checks
+            .check(work.csr.public_key())
+            .map_err(|fault| Error::rejected(Rejection::Key(fault.to_string())))?;
+        let authority = authorization.profile.profile.authority;
+        let instance = self
+            .0
+            .ports
+            .authority
+            .instance(authority)
+            .ok_or_else(|| Error::internal(format!("authority {authority} of an RA profile is not loaded")))?;
+        let wanted = Wanted { csr: work.csr, attributes: &attributes };
+        let template = policy.apply(&wanted, &instance.issuer().1, self.now()).map_err(Error::Rejected)?;
+        if let Some(predecessor) = work.predecessor {
+            super::renew::check_subject(policy, work.csr, &template, predecessor)?;
+        }
+        Ok(template)
+    }
+
+    /// What a request that is not signed yet is recorded as.
+    fn waiting_record(&self, authorization: &Authorization, work: &Work<'_>, state: CertificateState) -> IssueRecord {
+        let subject = work.csr.subject();
+        let common_name = subject.common_name().unwrap_or_default();
+        let names = SearchName::of(&common_name, work.csr.subject_alt_names());
+        let certificate =
+            CertificateRecord { state, subject: subject.to_string(), common_name, ..self.object(authorization, work) };
+        let telling = Telling::success(&authorization.actor, &authorization.origin, Event::CertificateRequest)
+            .profile(certificate.profile)
+            .certificate(certificate.id)
+            .with("state", state.as_str())
+            .with("subject", &*certificate.subject)
+            .with("names", texts(work.csr.subject_alt_names()));
+        let audit = told_predecessor(telling, work).at(self.now());
+        IssueRecord {
+            certificate,
+            names,
+            audit,
+            profile_version: Some(authorization.profile.profile.version),
+            predecessor_must_stand: work.predecessor.is_some(),
+            alongside: work.alongside.cloned(),
+        }
+    }
+
+    fn issued_record(
+        &self,
+        authorization: &Authorization,
+        work: &Work<'_>,
+        issuer: Uuid,
+        certificate: &Certificate,
+    ) -> IssueRecord {
+        let telling = Telling::success(&authorization.actor, &authorization.origin, work.event);
+        let object = self.object(authorization, work);
+        IssueRecord {
+            profile_version: Some(authorization.profile.profile.version),
+            predecessor_must_stand: work.predecessor.is_some(),
+            alongside: work.alongside.cloned(),
+            ..IssueRecord::issued(object, issuer, certificate, told_predecessor(telling, work), self.now())
+        }
+    }
+
+    /// The certificate object before anything is known of its certificate.
+    fn object(&self, authorization: &Authorization, work: &Work<'_>) -> CertificateRecord {
+        let (actor, profile) = (&authorization.actor, &authorization.profile.profile);
+        let created_at = work.requested.map_or_else(|| self.now(), |requested| requested.created_at);
+        CertificateRecord {
+            profile: Some(profile.id),
+            authority: Some(profile.authority),
+            request: Some(work.csr.der().to_vec()),
+            predecessor: work.predecessor.map(|predecessor| predecessor.id),
+            issue_attributes: work.attributes.to_vec(),
+            ..CertificateRecord::new(
+                work.id,
+                actor,
+                authorization.origin.door,
+                work.csr.public_key().key_hash(),
+                created_at,
+            )
+        }
+    }
+
+    /// Sign and record a certificate for the server itself, outside every RA profile.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it could not be signed or recorded.
+    pub async fn issue_own(&self, authority: Uuid, template: CertificateTemplate) -> Result<CertificateRecord, Error> {
+        let (actor, origin) = (Actor::system(), Origin::system());
+        for _ in 0..ATTEMPTS {
+            let (issuer, certificate) = self.0.ports.authority.sign(authority, template.clone()).await?;
+            let object = CertificateRecord {
+                authority: Some(authority),
+                ..CertificateRecord::new(
+                    self.new_id(),
+                    &actor,
+                    Door::System,
+                    template.public_key.key_hash(),
+                    self.now(),
+                )
+            };
+            let telling = Telling::success(&actor, &origin, Event::CertificateIssue);
+            let record = IssueRecord::issued(object, issuer, &certificate, telling, self.now());
+            let issued = record.certificate.clone();
+            match self.0.ports.inventory.record(record).await {
+                Ok(()) => return Ok(issued),
+                Err(StoreError::Duplicate(Unique::Serial)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::internal("every serial number was taken: the source of chance is broken"))
+    }
+}
+
+impl CertificateRecord {
+    /// An object that nothing is known of but who asked, when, through which door, and for which key.
+    pub fn new(id: Uuid, owner: &Actor, door: Door, key_hash: [u8; 32], created_at: OffsetDateTime) -> Self {
+        Self {
+            id,
+            state: CertificateState::Requested,
+            profile: None,
+            authority: None,
+            issuer: None,
+            door,
+            owner: owner.name.clone(),
+            owner_id: owner.id,
+            subject: String::new(),
+            common_name: String::new(),
+            serial: None,
+            fingerprint: None,
+            key_hash,
+            not_before: None,
+            not_after: None,
+            certificate: None,
+            request: None,
+            predecessor: None,
+            issue_attributes: vec![],
+            revoke_attributes: vec![],
+            created_at,
+            revocation: None,
+            archived: false,
+        }
+    }
+
+    /// The same object, issued.
+    pub fn issued(self, issuer: Uuid, certificate: &Certificate) -> Self {
+        let validity = certificate.validity();
+        Self {
+            state: CertificateState::Issued,
+            issuer: Some(issuer),
+            subject: certificate.subject().to_string(),
+            common_name: certificate.subject().common_name().unwrap_or_default(),
+            serial: Some(certificate.serial().clone()),
+            fingerprint: Some(certificate.fingerprint()),
+            not_before: Some(validity.not_before),
+            not_after: Some(validity.not_after),
+            certificate: Some(certificate.der().to_vec()),
+            ..self
+        }
+    }
+}
+
+impl IssueRecord {
+    /// What an issued certificate is recorded as, with what the trail says of it.
+    pub fn issued(
+        object: CertificateRecord,
+        issuer: Uuid,
+        certificate: &Certificate,
+        telling: Telling<'_>,
+        now: OffsetDateTime,
+    ) -> Self {
+        let certificate_object = object.issued(issuer, certificate);
+        let telling = telling
+            .profile(certificate_object.profile)
+            .certificate(certificate_object.id)
+            .with("fingerprint", certificate.fingerprint().to_hex())
+            .with("issuer", issuer.to_string())
+            .with("serial", certificate.serial().to_hex())
+            .with("subject", &*certificate_object.subject)
+            .with("names", texts(certificate.subject_alt_names()))
+            .with("notAfter", certificate.validity().not_after.unix_timestamp());
+        Self {
+            names: SearchName::of(&certificate_object.common_name, certificate.subject_alt_names()),
+            certificate: certificate_object,
+            audit: telling.at(now),
+            profile_version: None,
+            predecessor_must_stand: false,
+            alongside: None,
+        }
+    }
+}
+
+fn told_predecessor<'a>(telling: Telling<'a>, work: &Work<'_>) -> Telling<'a> {
+    match work.predecessor {
+        Some(predecessor) => telling.with("predecessor", predecessor.id.to_string()),
+        None => telling,
+    }
+}
+
+fn texts(names: &[GeneralName]) -> Value {
+    names.iter().map(|name| Value::from(name.to_string())).collect()
+}

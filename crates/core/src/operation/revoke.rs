@@ -1,0 +1,87 @@
+//! Revoke.
+
+use chancery_pki::RevocationReason;
+use uuid::Uuid;
+
+use super::RevokeRequest;
+use crate::audit::{Event, Telling};
+use crate::port::RevokeRecord;
+use crate::{Authorization, CertificateState, Error, Ra, Rejection, StoreError, attribute, policy};
+
+impl Ra {
+    /// Revoke a certificate. The CRL tells it within seconds; a key revoked as compromised is refused from now on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown certificate or one out of scope; [`Error::Rejected`] when it is not in state
+    /// issued (a second revocation too), belongs to another RA profile, or an attribute is wrong.
+    pub async fn revoke(
+        &self,
+        authorization: Authorization,
+        certificate: Uuid,
+        request: RevokeRequest,
+    ) -> Result<(), Error> {
+        let done = self.revoke_issued(&authorization, certificate, request).await;
+        self.told(&authorization, Event::CertificateRevoke, Some(certificate), done).await
+    }
+
+    async fn revoke_issued(
+        &self,
+        authorization: &Authorization,
+        certificate: Uuid,
+        request: RevokeRequest,
+    ) -> Result<(), Error> {
+        let Authorization { actor, origin, profile } = authorization;
+        let record = self.reachable_certificate(actor, origin, certificate).await?;
+        let mut faults = super::renew::object_faults(&record, authorization, CertificateState::Issued);
+        let attributes = attribute::check(&profile.revoke_definitions, &request.attributes);
+        let now = self.now();
+        let invalidity_date = match &attributes {
+            Ok(attributes) => attributes.datetime(policy::INVALIDITY_DATE),
+            Err(more) => {
+                faults.extend(more.iter().cloned());
+                None
+            }
+        };
+        if invalidity_date.is_some_and(|date| date > now) {
+            faults.push(Rejection::Attribute {
+                name: policy::INVALIDITY_DATE.into(),
+                why: "lies in the future: it says when the key is thought to have been lost".into(),
+            });
+        }
+        if !faults.is_empty() {
+            return Err(Error::Rejected(faults));
+        }
+        let mut telling = Telling::success(actor, origin, Event::CertificateRevoke)
+            .profile(record.profile)
+            .certificate(certificate)
+            .with("reason", request.reason.wire())
+            .with("subject", &*record.subject);
+        if let Some(serial) = &record.serial {
+            telling = telling.with("serial", serial.to_hex());
+        }
+        if let Some(date) = invalidity_date {
+            telling = telling.with("invalidityDate", date.unix_timestamp());
+        }
+        let revocation = RevokeRecord {
+            certificate,
+            at: now,
+            reason: request.reason,
+            invalidity_date,
+            attributes: request.attributes,
+            block_key: (request.reason == RevocationReason::KeyCompromise).then_some(record.key_hash),
+            audit: telling.at(now),
+            alongside: request.alongside,
+        };
+        match self.0.ports.inventory.revoke(revocation).await {
+            Ok(()) => {}
+            Err(StoreError::Stale(stale)) => {
+                return Err(Error::rejected(Rejection::State(format!("the {stale} was revoked meanwhile"))));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(issuer) = record.issuer {
+            self.0.ports.authority.revoked(issuer);
+        }
+        Ok(())
+    }
+}

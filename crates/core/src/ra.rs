@@ -1,0 +1,76 @@
+//! The registration authority: every door holds one [`Ra`] and asks it for the same operations.
+
+use std::sync::{Arc, Mutex};
+
+use chancery_pki::key_check::KeyChecks;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::audit::{ChainHead, Refusals};
+use crate::port::{AuditStore, Authority, Database, InventoryStore, ProfileStore, TokenStore};
+use crate::profile::ProfileCache;
+use crate::token::TokenCache;
+use crate::{Clock, Rng};
+
+/// What the domain needs from outside.
+#[derive(Clone)]
+pub struct Ports {
+    /// RA profiles at rest.
+    pub profiles: Arc<dyn ProfileStore>,
+    /// Certificates at rest.
+    pub inventory: Arc<dyn InventoryStore>,
+    /// The audit trail.
+    pub audit: Arc<dyn AuditStore>,
+    /// Bearer tokens at rest.
+    pub tokens: Arc<dyn TokenStore>,
+    /// What signs.
+    pub authority: Arc<dyn Authority>,
+    /// The database as such.
+    pub database: Arc<dyn Database>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub rng: Arc<dyn Rng>,
+    /// The checks that every foreign key must pass.
+    pub key_checks: KeyChecks,
+}
+
+/// The registration authority. Cheap to clone.
+#[derive(Clone)]
+pub struct Ra(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) ports: Ports,
+    pub(crate) profiles: ProfileCache,
+    pub(crate) tokens: TokenCache,
+    pub(crate) refusals: Refusals,
+    /// What the last checkpoint of this process stated.
+    pub(crate) checkpointed: Mutex<Vec<ChainHead>>,
+}
+
+impl Ra {
+    /// A registration authority over these ports.
+    pub fn new(ports: Ports) -> Self {
+        let refusals = Refusals::new(ports.audit.clone());
+        Self(Arc::new(Inner {
+            ports,
+            profiles: ProfileCache::default(),
+            tokens: TokenCache::default(),
+            refusals,
+            checkpointed: Mutex::default(),
+        }))
+    }
+
+    /// What it stands on.
+    pub fn ports(&self) -> &Ports {
+        &self.0.ports
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.0.ports.clock.now()
+    }
+
+    pub(crate) fn new_id(&self) -> Uuid {
+        crate::new_id(&*self.0.ports.clock, &*self.0.ports.rng)
+    }
+}
