@@ -55,7 +55,7 @@ impl Ra {
             requested: None,
         };
         let done = self.perform(&authorization, work).await;
-        self.told(&authorization, Event::CertificateIssue, None, done).await
+        self.told(&authorization, Event::CertificateIssue, None, done).await.map(Outcome::of)
     }
 
     /// Record a request that [`Ra::issue_requested`] turns into a certificate later. What the profile forbids is refused
@@ -78,10 +78,7 @@ impl Ra {
             requested: None,
         };
         let done = self.perform(&authorization, work).await;
-        match self.told(&authorization, Event::CertificateRequest, None, done).await? {
-            Outcome::Issued(requested) => Ok(*requested),
-            Outcome::Pending { .. } => Err(Error::internal("a request that is kept for later waits for nobody")),
-        }
+        self.told(&authorization, Event::CertificateRequest, None, done).await
     }
 
     /// Issue what [`Ra::request`] recorded, under the policy as it is now.
@@ -91,10 +88,10 @@ impl Ra {
     /// state is not `requested`, or it belongs to another RA profile.
     pub async fn issue_requested(&self, authorization: Authorization, certificate: Uuid) -> Result<Outcome, Error> {
         let done = self.issue_stored(&authorization, certificate).await;
-        self.told(&authorization, Event::CertificateIssue, Some(certificate), done).await
+        self.told(&authorization, Event::CertificateIssue, Some(certificate), done).await.map(Outcome::of)
     }
 
-    async fn issue_stored(&self, authorization: &Authorization, certificate: Uuid) -> Result<Outcome, Error> {
+    async fn issue_stored(&self, authorization: &Authorization, certificate: Uuid) -> Result<CertificateRecord, Error> {
         let requested = self.reachable_certificate(&authorization.actor, &authorization.origin, certificate).await?;
         let mut faults = super::renew::object_faults(&requested, authorization, CertificateState::Requested);
         let csr = match requested.request.as_deref().map(Csr::from_der) {
@@ -121,7 +118,11 @@ impl Ra {
     }
 
     /// Decide, sign, record: again when the profile changed meanwhile or the serial number was taken.
-    pub(super) async fn perform(&self, authorization: &Authorization, work: Work<'_>) -> Result<Outcome, Error> {
+    pub(super) async fn perform(
+        &self,
+        authorization: &Authorization,
+        work: Work<'_>,
+    ) -> Result<CertificateRecord, Error> {
         let mut authorization = Cow::Borrowed(authorization);
         for _ in 0..ATTEMPTS {
             let template = self.decide(&authorization, &work)?;
@@ -141,10 +142,7 @@ impl Ra {
                 None => store.record(record).await,
             };
             match written {
-                Ok(()) if recorded.state == CertificateState::PendingApproval => {
-                    return Ok(Outcome::Pending { certificate: recorded.id, retry_after: APPROVAL_RETRY });
-                }
-                Ok(()) => return Ok(Outcome::Issued(Box::new(recorded))),
+                Ok(()) => return Ok(recorded),
                 Err(StoreError::Duplicate(Unique::Serial)) => {}
                 Err(StoreError::Stale(Stale::Profile)) => {
                     authorization = Cow::Owned(self.authorize_again(&authorization).await?);
@@ -272,6 +270,15 @@ impl Ra {
             }
         }
         Err(Error::internal("every serial number was taken: the source of chance is broken"))
+    }
+}
+
+impl Outcome {
+    pub(super) fn of(record: CertificateRecord) -> Self {
+        match record.state {
+            CertificateState::PendingApproval => Self::Pending { certificate: record.id, retry_after: APPROVAL_RETRY },
+            _ => Self::Issued(Box::new(record)),
+        }
     }
 }
 

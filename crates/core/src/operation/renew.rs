@@ -31,7 +31,7 @@ impl Ra {
         csr: Option<Csr>,
     ) -> Result<Outcome, Error> {
         let done = self.succeed(&authorization, certificate, csr, RenewalKey::Same, Event::CertificateRenew).await;
-        self.told(&authorization, Event::CertificateRenew, Some(certificate), done).await
+        self.told(&authorization, Event::CertificateRenew, Some(certificate), done).await.map(Outcome::of)
     }
 
     /// Rekey: another key, the same subject.
@@ -41,7 +41,7 @@ impl Ra {
     pub async fn rekey(&self, authorization: Authorization, certificate: Uuid, csr: Csr) -> Result<Outcome, Error> {
         let done =
             self.succeed(&authorization, certificate, Some(csr), RenewalKey::Other, Event::CertificateRekey).await;
-        self.told(&authorization, Event::CertificateRekey, Some(certificate), done).await
+        self.told(&authorization, Event::CertificateRekey, Some(certificate), done).await.map(Outcome::of)
     }
 
     async fn succeed(
@@ -51,7 +51,7 @@ impl Ra {
         csr: Option<Csr>,
         key: RenewalKey,
         event: Event,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<CertificateRecord, Error> {
         let predecessor = self.reachable_certificate(&authorization.actor, &authorization.origin, certificate).await?;
         let csr = match (csr, predecessor.request.as_deref()) {
             (Some(csr), _) => Some(csr),
