@@ -156,6 +156,15 @@ impl Scope {
             (Self::Profiles(_), None) => false,
         }
     }
+
+    /// Whether everything that `other` reaches lies within this scope.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) => true,
+            (Self::Profiles(_), Self::All) => false,
+            (Self::Profiles(own), Self::Profiles(other)) => other.is_subset(own),
+        }
+    }
 }
 
 /// A way into the house.

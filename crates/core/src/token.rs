@@ -182,13 +182,15 @@ impl Ra {
         Ok((text, record))
     }
 
-    /// All tokens, newest first, without their text, which nobody has.
+    /// The tokens whose scope lies within the actor's, newest first, without their text, which nobody has.
     ///
     /// # Errors
     /// [`Error::Forbidden`] for anyone but an administrator.
     pub async fn tokens(&self, actor: &Actor, origin: &Origin) -> Result<Vec<TokenRecord>, Error> {
         self.demand(actor, origin, Action::Administer).await?;
-        Ok(self.0.ports.tokens.tokens().await?)
+        let mut tokens = self.0.ports.tokens.tokens().await?;
+        tokens.retain(|token| actor.scope.covers(&token.scope));
+        Ok(tokens)
     }
 
     /// Revoke a token: on this node at once, on others within a second.
@@ -196,7 +198,9 @@ impl Ra {
     /// # Errors
     /// [`Error::NotFound`] when there is none, or it was revoked before.
     pub async fn revoke_token(&self, actor: &Actor, origin: &Origin, id: Uuid) -> Result<(), Error> {
-        self.demand(actor, origin, Action::Administer).await?;
+        if !self.tokens(actor, origin).await?.iter().any(|token| token.id == id) {
+            return Err(Error::not_found("token", id));
+        }
         let now = self.now();
         let telling = Telling::success(actor, origin, Event::TokenRevoke).with("token", id.to_string());
         let revoked = self.0.ports.tokens.revoke_token(id, now, telling.at(now)).await?;
