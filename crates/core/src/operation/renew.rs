@@ -104,6 +104,9 @@ impl Ra {
         if same && !renewal.key_reuse {
             faults.push(Rejection::Renewal("this RA profile allows no key to be used again: rekey instead".into()));
         }
+        if !same && !renewal.key_change {
+            faults.push(Rejection::Renewal("this RA profile lets no key be changed: ask for a new certificate".into()));
+        }
         if let (Some(window), Some(not_after)) = (renewal.window, predecessor.not_after)
             && self.now() < not_after - window
         {
@@ -141,14 +144,15 @@ pub(super) fn object_faults(
 }
 
 /// The subject stays: what would be issued has the predecessor's subject, or the request repeats the predecessor's
-/// request; unless the profile allows the subject to change.
+/// request. A profile may let it change when the key stays.
 pub(super) fn check_subject(
     policy: &Policy,
     csr: &Csr,
     template: &CertificateTemplate,
     predecessor: &CertificateRecord,
 ) -> Result<(), Error> {
-    if policy.renewal().subject_change {
+    let same_key = csr.public_key().key_hash() == predecessor.key_hash;
+    if same_key && policy.renewal().subject_change {
         return Ok(());
     }
     let Some(old) = predecessor.certificate.as_deref() else { return Ok(()) };
