@@ -61,7 +61,7 @@ impl Ra {
     pub async fn csr(&self, authorization: &Authorization, bytes: &[u8]) -> Result<Csr, Error> {
         let read = Csr::parse(bytes).map_err(|error| match error {
             CsrError::Malformed(_) => Error::Malformed(format!("the certificate request cannot be read: {error}")),
-            CsrError::BadSignature | CsrError::UnsupportedAlgorithm(_) => {
+            CsrError::BadSignature | CsrError::UnsupportedAlgorithm { .. } => {
                 Error::rejected(Rejection::Proof(error.to_string()))
             }
         });
