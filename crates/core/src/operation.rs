@@ -64,6 +64,7 @@ impl Ra {
             CsrError::BadSignature | CsrError::UnsupportedAlgorithm { .. } => {
                 Error::rejected(Rejection::Proof(error.to_string()))
             }
+            CsrError::Key(fault) => Error::rejected(Rejection::Key(fault.to_string())),
         });
         self.told(authorization, Event::CertificateIssue, None, read).await
     }

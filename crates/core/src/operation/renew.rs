@@ -15,8 +15,6 @@ pub enum RenewalKey {
     Same,
     /// Any but the predecessor's.
     Other,
-    /// Any.
-    Either,
 }
 
 impl Ra {
