@@ -1,1 +1,31 @@
-//! What the doors share of actix-web: limits, request ids, identities, error logging.
+//! What the doors share of actix-web: the frame around every request (request id, limits, log line, metrics, caught
+//! panics), bearer identities, and the guard of the plain listener.
+//!
+//! ```text
+//! App::new()
+//!     .app_data(Data::new(ra))
+//!     .wrap(NormalizePath::new(TrailingSlash::MergeOnly))  // innermost: `//api/v1` is `/api/v1`
+//!     .wrap(Frame::new(...))                               // outermost
+//! ```
+
+mod bearer;
+mod context;
+mod failure;
+mod frame;
+mod metrics;
+mod panic;
+mod plain;
+
+pub use bearer::{Caller, authenticate};
+pub use context::{Proxies, RequestContext, origin, request_id};
+pub use failure::{chain, log_failure};
+pub use frame::{Frame, FrameService};
+pub use metrics::Metrics;
+pub use panic::Panicked;
+pub use plain::{nothing_here, refuse_credentials};
+
+/// The answer header that carries the request's id.
+pub const REQUEST_ID: &str = "x-request-id";
+
+#[cfg(test)]
+mod tests;
