@@ -3,6 +3,8 @@
 //! What is measured is the store's hot path alone: certificate object, names, audit entry, guards, commit. Nothing is
 //! signed or parsed; the bytes are chance of the right size.
 
+mod scratch;
+
 use std::time::{Duration, Instant};
 
 use chancery_core::audit::{Event, Telling};
@@ -61,6 +63,12 @@ pub async fn issue_rate_at(url: &str, shape: Shape, duration: Duration) -> Resul
     Store::migrate(url).await?;
     let store = Store::open(StoreOptions::new(url, new_id(&SystemClock, &SystemRng))).await?;
     Ok(issue_rate(&store, shape, duration).await?)
+}
+
+/// Measure on a scratch database beside the one of `url` (same disk, same server), made for it and removed afterwards.
+pub async fn issue_rate_beside(url: &str, shape: Shape, duration: Duration) -> Result<Rate, OpenError> {
+    let scratch = scratch::Scratch::beside(url, new_id(&SystemClock, &SystemRng))?;
+    issue_rate_at(&scratch.url, shape, duration).await
 }
 
 /// Measure on an open store: adds a profile and its certificates to it.
