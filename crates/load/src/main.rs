@@ -1,1 +1,40 @@
-fn main() {}
+//! `chancery-load`: load for one door of a running server, and beside it, in the same run, the limit of the machine.
+//!
+//! The generator shares its machine with the server, so it is lean: requests are made before the clock starts, one
+//! thread drives every connection, and an answer is looked at rather than parsed.
+
+mod arguments;
+mod client;
+mod latency;
+mod limit;
+mod ready;
+mod report;
+mod request;
+mod rest;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Door};
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("chancery-load: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether every operation succeeded.
+fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    let report = match &arguments.door {
+        Door::Rest(options) => rest::run(options)?,
+    };
+    let Door::Rest(options) = &arguments.door;
+    println!("{}", report.to_json(options.json)?);
+    Ok(report.succeeded())
+}

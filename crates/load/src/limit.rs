@@ -1,0 +1,125 @@
+//! What this machine could do at best: the lower of two limits, both measured in the same run.
+//!
+//! - cryptography: the cores, divided by the processor time that one operation's unavoidable cryptography takes: parse
+//!   the request, verify its signature, sign the certificate;
+//! - database: the rate at which the same rows go into the same kind of database, on the same disk or server, in groups
+//!   of as many as there were connections, with no server between.
+
+use std::hint::black_box;
+use std::num::NonZero;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use chancery_pki::{Certificate, Csr, KeyAlgorithm, KeyType, PrivateKey};
+use chancery_store::bench::{Shape, issue_rate_beside};
+use serde::{Serialize, Serializer};
+
+use crate::report::rounded;
+
+/// For how long each of the two is measured.
+const MEASURE: Duration = Duration::from_secs(3);
+
+/// What one operation has to do.
+pub struct Work {
+    /// Requests, DER.
+    pub csr: Vec<Vec<u8>>,
+    /// A certificate that was issued: what is signed has its length.
+    pub certificate: Vec<u8>,
+    /// The CA that signed it: the key that signs is of its kind.
+    pub issuer: Certificate,
+}
+
+/// Both limits.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limit {
+    /// Which of them is the lower one: `cryptography` or `database`.
+    pub kind: &'static str,
+    /// Cores of this machine.
+    pub cores: usize,
+    /// Operations that all cores together could do if there were nothing but cryptography.
+    #[serde(serialize_with = "one_decimal")]
+    pub cryptography_per_second: f64,
+    /// Operations whose rows the database takes.
+    #[serde(serialize_with = "one_decimal")]
+    pub database_per_second: f64,
+}
+
+impl Limit {
+    /// Measure both, the server being idle.
+    pub fn measure(work: &Work, database: &str, group: usize) -> anyhow::Result<Self> {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let cryptography_per_second = cores as f64 / cryptography(work)?.as_secs_f64();
+        let database_per_second = database_rate(work, database, group)
+            .with_context(|| format!("measure the rate of a scratch database beside {database}"))?;
+        let kind = if database_per_second < cryptography_per_second { "database" } else { "cryptography" };
+        Ok(Self { kind, cores, cryptography_per_second, database_per_second })
+    }
+
+    /// The lower one.
+    pub fn per_second(&self) -> f64 {
+        self.cryptography_per_second.min(self.database_per_second)
+    }
+}
+
+/// How many issuances' rows a scratch database beside the server's takes, written by the store alone.
+fn database_rate(work: &Work, url: &str, clients: usize) -> anyhow::Result<f64> {
+    let request = work.csr.first().map_or(0, Vec::len);
+    let shape = Shape { certificate: work.certificate.len(), request, clients, ..Shape::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(issue_rate_beside(url, shape, MEASURE))?.per_second())
+}
+
+/// Processor time of one operation's cryptography.
+fn cryptography(work: &Work) -> anyhow::Result<Duration> {
+    let key_type = match work.issuer.public_key().algorithm() {
+        KeyAlgorithm::Rsa { .. } => KeyType::Rsa(work.issuer.public_key().bits()),
+        KeyAlgorithm::P256 => KeyType::P256,
+        KeyAlgorithm::P384 => KeyType::P384,
+        KeyAlgorithm::P521 => KeyType::P521,
+        KeyAlgorithm::Ed25519 => KeyType::Ed25519,
+    };
+    let key = PrivateKey::generate(key_type)?;
+    let (begun, used) = (Instant::now(), processor_time());
+    let mut operations = 0u32;
+    while begun.elapsed() < MEASURE {
+        for csr in &work.csr {
+            black_box(Csr::from_der(csr)?);
+            black_box(key.sign(&work.certificate)?);
+            operations += 1;
+        }
+    }
+    let took = match (used, processor_time()) {
+        (Some(before), Some(after)) => after.saturating_sub(before),
+        // Where the system does not tell a thread's processor time, the clock on the wall is near enough while idle.
+        _ => begun.elapsed(),
+    };
+    Ok(took / operations.max(1))
+}
+
+/// Processor time that this thread has used (Linux: the first figure of schedstat, in nanoseconds).
+fn processor_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
+fn one_decimal<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(rounded(*value, 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_grows_with_work_alone() {
+        let Some(before) = processor_time() else { return };
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(30) {
+            black_box(begun.elapsed());
+        }
+        let used = processor_time().unwrap() - before;
+        assert!(used > Duration::ZERO && used <= begun.elapsed() + Duration::from_millis(5), "{used:?}");
+    }
+}

@@ -1,0 +1,116 @@
+//! What the run found, as JSON.
+
+use serde::Serialize;
+
+use crate::latency::Latencies;
+use crate::limit::Limit;
+
+/// The one JSON object that is printed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// `rest`.
+    pub door: &'static str,
+    /// The RA profile that was asked.
+    pub profile: String,
+    /// Keep-alive connections, each with one request under way.
+    pub connections: u16,
+    /// Operations that succeeded.
+    pub operations: usize,
+    /// How long the load lasted.
+    pub seconds: f64,
+    /// Operations by seconds.
+    pub per_second: f64,
+    /// Half of the operations took at most this long.
+    pub p50_ms: f64,
+    /// Ninety-nine of a hundred operations took at most this long.
+    pub p99_ms: f64,
+    /// Operations that failed.
+    pub errors: u64,
+    /// What the first failure was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_error: Option<String>,
+    /// What this machine could do at best: the lower of the two limits.
+    pub limit_per_second: f64,
+    /// Operations by the limit.
+    pub ratio: f64,
+    /// Both limits.
+    pub limit: Limit,
+}
+
+impl Report {
+    /// Put it together.
+    pub fn new(
+        profile: &str,
+        connections: u16,
+        seconds: f64,
+        mut latencies: Latencies,
+        errors: (u64, Option<String>),
+        limit: Limit,
+    ) -> Self {
+        let per_second = latencies.count() as f64 / seconds;
+        let limit_per_second = limit.per_second();
+        Self {
+            door: "rest",
+            profile: profile.to_owned(),
+            connections,
+            operations: latencies.count(),
+            seconds: rounded(seconds, 3),
+            per_second: rounded(per_second, 1),
+            p50_ms: rounded(latencies.quantile(500), 3),
+            p99_ms: rounded(latencies.quantile(990), 3),
+            errors: errors.0,
+            first_error: errors.1,
+            limit_per_second: rounded(limit_per_second, 1),
+            ratio: rounded(per_second / limit_per_second, 3),
+            limit,
+        }
+    }
+
+    /// Whether something was done and nothing failed.
+    pub fn succeeded(&self) -> bool {
+        self.operations > 0 && self.errors == 0
+    }
+
+    /// On one line, or for people.
+    pub fn to_json(&self, one_line: bool) -> serde_json::Result<String> {
+        if one_line { serde_json::to_string(self) } else { serde_json::to_string_pretty(self) }
+    }
+}
+
+/// Rounded to some decimal places.
+pub fn rounded(value: f64, places: i32) -> f64 {
+    let scale = 10f64.powi(places);
+    (value * scale).round() / scale
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_lower_limit_counts_and_the_names_are_the_published_ones() {
+        let mut latencies = Latencies::default();
+        for _ in 0..200 {
+            latencies.add(Duration::from_millis(4));
+        }
+        let limit = Limit { kind: "database", cores: 2, cryptography_per_second: 900.0, database_per_second: 400.0 };
+        let report = Report::new("tls-server", 8, 1.0, latencies, (0, None), limit);
+        assert!(report.succeeded());
+        let json: serde_json::Value = serde_json::from_str(&report.to_json(true).unwrap()).unwrap();
+        for (key, value) in [
+            ("operations", 200.0),
+            ("seconds", 1.0),
+            ("perSecond", 200.0),
+            ("p50Ms", 4.0),
+            ("p99Ms", 4.0),
+            ("errors", 0.0),
+            ("limitPerSecond", 400.0),
+            ("ratio", 0.5),
+        ] {
+            assert_eq!(json[key].as_f64(), Some(value), "{key}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Issuing by the native REST API.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chancery_pki::{Certificate, Csr};
+use serde_json::Value;
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::arguments::Options;
+use crate::client::{Connection, Endpoint};
+use crate::latency::Latencies;
+use crate::limit::{Limit, Work};
+use crate::ready::Ready;
+use crate::report::Report;
+use crate::request::{Prepared, prepare};
+
+/// Load the door and measure the limit.
+pub fn run(options: &Options) -> anyhow::Result<Report> {
+    let ready = Ready::read(&options.ready)?;
+    let token = ready.token(options.token_file.as_deref())?;
+    let endpoint = Endpoint::new(ready.address(), ready.host()?, &ready.root_pem)?;
+    // The generator takes one thread, so that its cost is known and most of the machine is the server's.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let door = runtime.block_on(RestDoor::find(&endpoint, ready.host()?, &token, &options.profile))?;
+
+    options.progress(format_args!("making {} requests", options.prepared()));
+    let requests = Rc::new(prepare(options.prepared(), random()?)?);
+    options.progress(format_args!("loading for {} s over {} connections", options.seconds, options.connections));
+    let load = LocalSet::new().block_on(&runtime, Rc::new(door).load(&endpoint, options, &requests))?;
+
+    options.progress(format_args!("measuring the limit of this machine"));
+    let database = options.limit_database.as_deref().unwrap_or(&ready.database);
+    let limit = Limit::measure(&load.work, database, usize::from(options.connections))?;
+    let errors = (load.errors.get(), load.first_error.into_inner());
+    Ok(Report::new(&options.profile, options.connections, load.seconds, load.latencies.into_inner(), errors, limit))
+}
+
+fn random() -> anyhow::Result<u64> {
+    let mut bytes = [0; 8];
+    SystemRandom::new().fill(&mut bytes).ok().context("no randomness to be had")?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+/// The operation's address, ready to be sent.
+struct RestDoor {
+    issue: String,
+    get: Box<dyn Fn(&str) -> String>,
+}
+
+/// What the connections find together.
+struct Load {
+    next: Cell<usize>,
+    latencies: RefCell<Latencies>,
+    errors: Cell<u64>,
+    first_error: RefCell<Option<String>>,
+    seconds: f64,
+    work: Work,
+}
+
+impl Load {
+    fn failed(&self, why: String) {
+        self.errors.set(self.errors.get() + 1);
+        self.first_error.borrow_mut().get_or_insert(why);
+    }
+}
+
+impl RestDoor {
+    /// Look the RA profile up by its name.
+    async fn find(endpoint: &Endpoint, host: &str, token: &str, profile: &str) -> anyhow::Result<Self> {
+        let headers = format!(
+            "Host: {host}\r\nAuthorization: Bearer {token}\r\nAccept: application/json\r\nUser-Agent: chancery-load\r\n"
+        );
+        let get = {
+            let headers = headers.clone();
+            Box::new(move |path: &str| format!("GET {path} HTTP/1.1\r\n{headers}"))
+        };
+        let mut connection = endpoint.connect().await?;
+        let profiles = json(&mut connection, &get("/api/v1/raProfiles")).await?;
+        let profiles = profiles.as_array().context("the list of RA profiles is no list")?;
+        let found = profiles.iter().find(|p| p["name"] == profile).with_context(|| {
+            let names: Vec<_> = profiles.iter().filter_map(|p| p["name"].as_str()).collect();
+            format!("there is no RA profile {profile:?} within this token's reach; there are: {}", names.join(", "))
+        })?;
+        let text = |key: &str| found[key].as_str().with_context(|| format!("the RA profile has no {key}"));
+        let path = format!(
+            "/api/v2/operations/authorities/{}/raProfiles/{}/certificates",
+            text("authorityInstanceUuid")?,
+            text("uuid")?
+        );
+        let issue = format!("POST {path} HTTP/1.1\r\n{headers}Content-Type: application/json\r\n");
+        Ok(Self { issue, get })
+    }
+
+    /// Load from every connection at once. The first request of each, which warms the server up and whose answer is
+    /// checked through and through, is not timed.
+    async fn load(
+        self: Rc<Self>,
+        endpoint: &Endpoint,
+        options: &Options,
+        requests: &Rc<Vec<Prepared>>,
+    ) -> anyhow::Result<Load> {
+        let mut connections = Vec::new();
+        let mut work = None;
+        for request in &requests[..usize::from(options.connections)] {
+            let mut connection = endpoint.connect().await?;
+            let answer = connection.exchange(&self.issue, &request.body).await?;
+            ensure!(answer.status == 200, "{}", refusal(answer.status, answer.body));
+            let answer: Value = serde_json::from_slice(answer.body)?;
+            let certificate = issued(&answer, request)?;
+            if work.is_none() {
+                let uuid = answer["uuid"].as_str().context("the answer has no uuid")?;
+                let issuer = self.issuer(&mut connection, uuid).await?;
+                certificate.verify_signed_by(issuer.public_key()).context("the certificate's signature")?;
+                work = Some(Work { csr: Vec::new(), certificate: certificate.der().to_vec(), issuer });
+            }
+            connections.push(connection);
+        }
+        let mut work = work.context("no connection")?;
+        work.csr = requests.iter().take(256).map(|request| request.csr.clone()).collect();
+
+        let load = Rc::new(Load {
+            next: Cell::new(connections.len()),
+            latencies: RefCell::default(),
+            errors: Cell::new(0),
+            first_error: RefCell::default(),
+            seconds: 0.0,
+            work,
+        });
+        let begun = Instant::now();
+        let until = begun + Duration::from_secs(options.seconds.into());
+        let mut drivers = JoinSet::new();
+        for connection in connections {
+            let (door, endpoint, requests, load) = (self.clone(), endpoint.clone(), requests.clone(), load.clone());
+            drivers.spawn_local(async move { door.drive(connection, &endpoint, &requests, &load, until).await });
+        }
+        while let Some(ended) = drivers.join_next().await {
+            ended.context("a connection's driver")?;
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let load = Rc::into_inner(load).expect("every driver has ended");
+        Ok(Load { seconds, ..load })
+    }
+
+    /// The certificate of the CA that signed this one.
+    async fn issuer(&self, connection: &mut Connection, uuid: &str) -> anyhow::Result<Certificate> {
+        let chain = json(connection, &(self.get)(&format!("/api/v1/certificates/{uuid}/chain"))).await?;
+        let issuer = chain["certificates"][0]["certificateContent"].as_str().context("the chain has no issuer")?;
+        Ok(Certificate::from_der(&STANDARD.decode(issuer)?)?)
+    }
+
+    /// One connection, until the time is over or the requests are used up.
+    async fn drive(
+        &self,
+        mut connection: Connection,
+        endpoint: &Endpoint,
+        requests: &[Prepared],
+        load: &Load,
+        until: Instant,
+    ) {
+        let mut latencies = Latencies::default();
+        loop {
+            let begun = Instant::now();
+            let number = load.next.get();
+            let Some(request) = requests.get(number).filter(|_| begun < until) else { break };
+            load.next.set(number + 1);
+            let alive = match connection.exchange(&self.issue, &request.body).await {
+                Ok(answer) if answer.status == 200 && has_certificate(answer.body) => {
+                    latencies.add(begun.elapsed());
+                    answer.keep_alive
+                }
+                Ok(answer) => {
+                    load.failed(refusal(answer.status, answer.body));
+                    answer.keep_alive
+                }
+                Err(error) => {
+                    load.failed(format!("{error:#}"));
+                    false
+                }
+            };
+            if !alive {
+                match endpoint.connect().await {
+                    Ok(fresh) => connection = fresh,
+                    Err(error) => {
+                        load.failed(format!("{error:#}"));
+                        break;
+                    }
+                }
+            }
+        }
+        load.latencies.borrow_mut().append(&mut latencies);
+    }
+}
+
+async fn json(connection: &mut Connection, head: &str) -> anyhow::Result<Value> {
+    let answer = connection.exchange(head, b"").await?;
+    ensure!(answer.status == 200, "{}", refusal(answer.status, answer.body));
+    Ok(serde_json::from_slice(answer.body)?)
+}
+
+/// The certificate of an answer, which must be for the key of the request.
+fn issued(answer: &Value, request: &Prepared) -> anyhow::Result<Certificate> {
+    let data = answer["certificateData"].as_str().context("the answer has no certificateData")?;
+    let certificate = Certificate::from_der(&STANDARD.decode(data)?)?;
+    let csr = Csr::from_der(&request.csr)?;
+    ensure!(certificate.public_key().key_hash() == csr.public_key().key_hash(), "the certificate is for another key");
+    Ok(certificate)
+}
+
+/// Whether an answer carries a certificate: looked for, because parsing would cost as much as sending. "MI" is how the
+/// Base64 of a SEQUENCE of 256 bytes and more begins.
+fn has_certificate(body: &[u8]) -> bool {
+    const KEY: &[u8] = br#""certificateData":"MI"#;
+    body.windows(KEY.len()).any(|window| window == KEY)
+}
+
+fn refusal(status: u16, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(300)]);
+    format!("the server answered {status} {}", text.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_certificate_is_none() {
+        assert!(has_certificate(br#"{"uuid":"u","certificateData":"MIIB"}"#));
+        assert!(!has_certificate(br#"{"uuid":"u","certificateData":""}"#));
+        assert!(!has_certificate(br#"["certificateData"]"#));
+    }
+
+    #[test]
+    fn a_refusal_is_told_short() {
+        assert_eq!(refusal(422, b"[\"no\"]\n"), "the server answered 422 [\"no\"]");
+        assert!(refusal(500, &[b'x'; 5000]).len() < 400);
+    }
+}
