@@ -1,1 +1,5 @@
-fn main() {}
+//! `chancery`: see the library.
+
+fn main() -> std::process::ExitCode {
+    chancery::main()
+}

@@ -1,0 +1,213 @@
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+
+use secrecy::ExposeSecret;
+
+use super::load::known_keys;
+use super::*;
+
+/// What `text` as a file, these variables and these flags come to.
+fn loaded(text: &str, variables: &[(&str, &str)], flags: Overrides) -> Result<Loaded, ConfigError> {
+    let file = tempfile::Builder::new().prefix("chancery").suffix(".toml").tempfile().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    load(Some(file.path()), variables, flags)
+}
+
+fn fault(text: &str, variables: &[(&str, &str)]) -> String {
+    loaded(text, variables, Overrides::new()).expect_err(text).to_string()
+}
+
+#[test]
+fn the_example_has_every_key_at_its_default() {
+    let loaded = loaded(EXAMPLE, &[], Overrides::new()).unwrap();
+    assert_eq!(loaded.settings, Settings::default());
+
+    let example: toml::Table = EXAMPLE.parse().unwrap();
+    let mut keys = Vec::new();
+    for (key, value) in example {
+        match value {
+            toml::Value::Table(section) => keys.extend(section.keys().map(|below| format!("{key}.{below}"))),
+            _ => keys.push(key),
+        }
+    }
+    keys.sort();
+    assert_eq!(keys, known_keys().into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_show_prints_can_be_read_again() {
+    let text = toml::to_string_pretty(&Settings::default()).unwrap();
+    assert_eq!(loaded(&text, &[], Overrides::new()).unwrap().settings, Settings::default());
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let file = "base_url = 'https://file.example'\n[listen]\nhttps = '127.0.0.1:1'\nhttp = '127.0.0.1:1'";
+    let variables = [
+        ("CHANCERY__LISTEN__HTTPS", "127.0.0.1:2"),
+        ("CHANCERY__LISTEN__HTTP", "127.0.0.1:2"),
+        ("CHANCERY_NOT_OURS", "x"),
+    ];
+    let flags = vec![("listen.https", "127.0.0.1:3".to_owned())];
+    let settings = loaded(file, &variables, flags).unwrap().settings;
+    assert_eq!(settings.listen.https.port(), 3);
+    assert_eq!(settings.listen.http.port(), 2);
+    assert_eq!(settings.base_url.unwrap().as_str(), "https://file.example/");
+    assert_eq!(settings.listen.mtls.port(), 8444);
+}
+
+#[test]
+fn every_key_can_be_set_by_the_environment() {
+    let defaults = toml::Table::try_from(Settings::default()).unwrap();
+    for key in known_keys() {
+        let value = key.split('.').fold(&toml::Value::Table(defaults.clone()), |at, part| &at[part]).clone();
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Array(_) => "192.0.2.1, 192.0.2.2".to_owned(),
+            other => other.to_string(),
+        };
+        let name = format!("CHANCERY__{}", key.replace('.', "__").to_uppercase());
+        loaded("", &[(&name, &text)], Overrides::new()).unwrap_or_else(|error| panic!("{name}={text}: {error}"));
+    }
+    let names = loaded("", &[("CHANCERY__TLS__NAMES", "a.example, b.example")], Overrides::new()).unwrap();
+    assert_eq!(names.settings.tls.names, ["a.example", "b.example"]);
+}
+
+#[test]
+fn wrong_configurations_are_refused_with_what_is_wrong() {
+    for (text, says) in [
+        ("lisen = 1", &[":1:1: there is no configuration key \"lisen\""] as &[&str]),
+        ("[listen]\nhttsp = '127.0.0.1:1'", &[":2:1: ", "\"listen.httsp\"; did you mean \"listen.https\"?"]),
+        ("\n[lmits]\nworkers = 1", &[":2:2: ", "\"lmits\""]),
+        ("[limits]\nwrokers = 1", &["did you mean \"limits.workers\"?"]),
+        ("passphrase = 'x'", &["did you mean \"keys.passphrase\"?"]),
+        ("a = 1\nb = 2", &["\"a\"", "\"b\""]),
+        ("[listen\nhttps = 1", &[":1:"]),
+        ("listen = 1", &["listen"]),
+        ("[listen]\nhttps = 'somewhere'", &["listen.https", "somewhere"]),
+        ("[listen]\nhttps = 8443", &["listen.https", "8443"]),
+        ("base_url = 'ra.example'", &["base_url"]),
+        ("base_url = 'http://ra.example'", &["base_url: must begin with https://"]),
+        ("base_url = 'https://ra.example/api'", &["base_url: give scheme, host and port only"]),
+        ("status_url = 'ftp://ra.example'", &["status_url: must begin with http://"]),
+        ("[database]\nreaders = 0", &["database.readers: from 1 to 64"]),
+        ("[database]\nreaders = 'many'", &["database.readers", "many"]),
+        ("[keys]\npassphrase = 'x'\npassphrase_file = '/x'", &["are both set"]),
+        ("[authority]\nkey_type = 'p-257'", &["authority.key_type", "p-257"]),
+        ("[authority]\nroot_subject = 'nonsense'", &["authority.root_subject"]),
+        ("[authority]\nroot_lifetime = '5 y'", &["authority.issuing_lifetime: must not be longer"]),
+        ("[authority]\nname = ' '", &["authority.name"]),
+        ("[crl]\nlifetime = 'soon'", &["crl.lifetime", "is not a duration"]),
+        ("[crl]\nremake_after = '6 d'", &["crl.remake_after: at most half of crl.lifetime"]),
+        ("[tls]\nlifetime = '1 y'", &["tls.lifetime: from 30 d to 90 d"]),
+        ("[audit]\ncheckpoint_every = '0 s'", &["audit.checkpoint_every"]),
+        ("[limits]\nhead_timeout = '0 s'", &["limits.head_timeout: from 1 s to 60 s"]),
+        ("[limits]\nconnections = -1", &["limits.connections"]),
+        ("[log]\nformat = 'xml'", &["log.format"]),
+        ("[log]\nlevel = 'info,=,'", &["log.level"]),
+        ("[database]\nreaders = 0\n[tls]\nlifetime = '1 d'", &["database.readers", "tls.lifetime"]),
+        ("[proxies]\ntrusted = ['everybody']", &["proxies.trusted", "everybody"]),
+    ] {
+        let error = fault(text, &[]);
+        for words in says {
+            assert!(error.contains(words), "{text:?} said: {error}");
+        }
+    }
+}
+
+#[test]
+fn wrong_variables_are_named() {
+    let error = fault("", &[("CHANCERY__LISTEN__HTTSP", "x")]);
+    assert!(
+        error.contains("CHANCERY__LISTEN__HTTSP") && error.contains("did you mean CHANCERY__LISTEN__HTTPS?"),
+        "{error}"
+    );
+    let error = fault("", &[("CHANCERY__DATABASE__READERS", "many")]);
+    assert!(error.contains("database.readers") && error.contains("many"), "{error}");
+}
+
+#[test]
+fn a_missing_file_is_told() {
+    let error = load(Some(std::path::Path::new("/nowhere/chancery.toml")), [], Overrides::new()).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/chancery.toml"), "{error}");
+}
+
+#[test]
+fn secrets_are_read_and_never_shown() {
+    let file = "[keys]\npassphrase = 'tiger'\n[database]\nurl = 'postgres://ra:lion@db.example/ra?sslpassword=puma'";
+    let settings = loaded(file, &[], Overrides::new()).unwrap().settings;
+    assert_eq!(settings.keys.passphrase.get().unwrap().expose_secret(), "tiger");
+    assert_eq!(settings.database.url.get(), Some("postgres://ra:lion@db.example/ra?sslpassword=puma"));
+    let shown = [
+        toml::to_string(&settings).unwrap(),
+        serde_json::to_string(&settings).unwrap(),
+        format!("{settings:?}"),
+        settings.database.url.to_string(),
+    ];
+    for text in shown {
+        for secret in ["tiger", "lion", "puma"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_passphrase_of_digits_stays_as_it_is() {
+    let settings = loaded("", &[("CHANCERY__KEYS__PASSPHRASE", "0042")], Overrides::new()).unwrap().settings;
+    assert_eq!(settings.keys.passphrase.get().unwrap().expose_secret(), "0042");
+}
+
+/// PR-04: a file that others can read is no place for a secret.
+#[test]
+fn an_open_file_with_a_secret_is_warned_of() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let warnings = |text: &str, mode: u32| {
+        std::fs::write(file.path(), text).unwrap();
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        load(Some(file.path()), [], Overrides::new()).unwrap().warnings
+    };
+    let secret = "[keys]\npassphrase = 'tiger'";
+    let warning = warnings(secret, 0o644).join("\n");
+    assert!(warning.contains("chmod 600") && warning.contains("0644"), "{warning}");
+    assert!(!warnings("[database]\nurl = 'postgres://ra:lion@db/ra'", 0o640).is_empty());
+    assert!(warnings(secret, 0o600).is_empty());
+    assert!(warnings("[database]\nurl = 'postgres://ra@db/ra'", 0o644).is_empty());
+}
+
+#[test]
+fn passwords_are_taken_out_of_urls() {
+    for (url, text) in [
+        ("postgres://ra:x@db/ra", "postgres://ra:***@db/ra"),
+        ("postgres://ra@db/ra", "postgres://ra@db/ra"),
+        (
+            "postgres://db/ra?user=a&password=x&connect_timeout=3",
+            "postgres://db/ra?user=a&password=***&connect_timeout=3",
+        ),
+        ("postgres://ra:x@[::1]:5432/ra", "postgres://ra:***@[::1]:5432/ra"),
+        ("postgres://ra:a@b@db/ra", "postgres://ra:***@db/ra"),
+        ("sqlite:///var/lib/chancery.db", "sqlite:///var/lib/chancery.db"),
+    ] {
+        assert_eq!(shown(url), text);
+    }
+}
+
+#[test]
+fn durations_are_read_as_people_write_them() {
+    for (text, millis, again) in [
+        ("500 ms", 500, "500 ms"),
+        ("10s", 10_000, "10 s"),
+        ("1 h 30 min", 5_400_000, "90 min"),
+        ("2 w", 14 * 86_400_000, "14 d"),
+        ("365 d", 365 * 86_400_000, "1 y"),
+        ("0 s", 0, "0 s"),
+    ] {
+        let span: Span = text.parse().unwrap();
+        assert_eq!(span.0.as_millis(), millis, "{text}");
+        assert_eq!(span.to_string(), again);
+        assert_eq!(again.parse::<Span>().unwrap(), span);
+    }
+    for text in ["", " ", "10", "d", "-1 d", "1.5 h", "10 parsecs", "99999999999999999999 s", "2000 y"] {
+        text.parse::<Span>().expect_err(text);
+    }
+}

@@ -1,0 +1,143 @@
+//! The control socket: how the command line speaks to the running server. One JSON line asks, one JSON line answers.
+//!
+//! It lies in the data folder (mode 0700) with mode 0600, and the kernel says who is at the other end: only the user that
+//! the server runs as, and root, are heard.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::command::{Answer, Command, Failure};
+use crate::data_folder::{DataFolder, FolderError};
+use crate::node::Node;
+
+const NAME: &str = "control.sock";
+/// A request, with a CSR or a profile in it, is far smaller.
+const LONGEST: u64 = 4 * 1024 * 1024;
+/// A peer that says nothing is let go.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest path that fits into a socket address on every system that we know.
+const LONGEST_PATH: usize = 100;
+
+/// The server's end.
+pub struct ControlSocket {
+    listener: UnixListener,
+    folder: DataFolder,
+    own: u32,
+}
+
+impl ControlSocket {
+    /// Open it; one that an earlier process left behind is replaced, for the caller holds the folder's lock.
+    pub fn bind(folder: &DataFolder) -> Result<Self, FolderError> {
+        folder.remove(NAME)?;
+        let path = folder.file(NAME);
+        let fault = |source| FolderError::File { what: "open", path: path.clone(), source };
+        let (address, _directory) = address(folder).map_err(fault)?;
+        let listener = UnixListener::bind(address).map_err(fault)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(fault)?;
+        Ok(Self { listener, folder: folder.clone(), own: rustix::process::geteuid().as_raw() })
+    }
+
+    /// Answer for ever.
+    pub async fn run(&self, node: &Node) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let (node, own) = (node.clone(), self.own);
+                    tokio::spawn(async move {
+                        if let Err(error) = answer(stream, own, &node).await {
+                            tracing::debug!(%error, "control connection");
+                        }
+                    });
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely: do not spin.
+                    tracing::warn!(%error, "the control socket cannot accept");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
+    }
+
+    /// Close it and take it away.
+    pub fn remove(self) -> Result<(), FolderError> {
+        self.folder.remove(NAME).map(drop)
+    }
+}
+
+/// Whether the user `peer` may command a server that runs as `own`.
+fn may_command(peer: u32, own: u32) -> bool {
+    peer == own || peer == 0
+}
+
+async fn answer(mut stream: UnixStream, own: u32, node: &Node) -> std::io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
+    let reply = if may_command(peer, own) {
+        match tokio::time::timeout(PATIENCE, request(&mut stream)).await {
+            Ok(Ok(command)) => command.execute(node, peer).await,
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(Failure::new("no request came in time")),
+        }
+    } else {
+        tracing::warn!(uid = peer, "a user who may not command this server used its control socket");
+        Err(Failure::new(format!("user {peer} may not command this server: only user {own} and root may")))
+    };
+    let mut line = serde_json::to_vec(&reply)?;
+    line.push(b'\n');
+    stream.write_all(&line).await?;
+    stream.shutdown().await
+}
+
+async fn request(stream: &mut UnixStream) -> Result<Command, Failure> {
+    let mut line = Vec::new();
+    let unreadable = |why: String| Failure::new(format!("the request cannot be read: {why}"));
+    BufReader::new(stream.take(LONGEST))
+        .read_until(b'\n', &mut line)
+        .await
+        .map_err(|why| unreadable(why.to_string()))?;
+    serde_json::from_slice(&line)
+        .map_err(|why| unreadable(format!("{why} (are the command and the running server of the same version?)")))
+}
+
+/// Ask the server of this data folder; `None` when none answers there.
+pub async fn ask(folder: &DataFolder, command: &Command) -> Result<Option<Result<Answer, Failure>>, Failure> {
+    let path = folder.file(NAME);
+    let fault = |why: std::io::Error| Failure::new(format!("cannot speak to the server at {}: {why}", path.display()));
+    let (address, _directory) = address(folder).map_err(fault)?;
+    let mut stream = match UnixStream::connect(address).await {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => return Ok(None),
+        Err(error) => return Err(fault(error)),
+    };
+    let mut line = serde_json::to_vec(command).map_err(|why| Failure::new(why.to_string()))?;
+    line.push(b'\n');
+    stream.write_all(&line).await.map_err(fault)?;
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).await.map_err(fault)?;
+    if reply.is_empty() {
+        return Err(Failure::new("the server stopped before it answered; whether it did what was asked is not known"));
+    }
+    serde_json::from_slice(&reply).map(Some).map_err(|why| {
+        Failure::new(format!("the server's answer cannot be read: {why} (are both of the same version?)"))
+    })
+}
+
+/// The socket's address. A path that is too long for one goes through the open folder instead, where /proc allows it.
+fn address(folder: &DataFolder) -> std::io::Result<(PathBuf, Option<std::fs::File>)> {
+    use std::os::fd::AsRawFd;
+
+    let path = folder.file(NAME);
+    if path.as_os_str().len() <= LONGEST_PATH {
+        return Ok((path, None));
+    }
+    let directory = std::fs::File::open(folder.path())?;
+    let short = PathBuf::from(format!("/proc/self/fd/{}/{NAME}", directory.as_raw_fd()));
+    Ok((short, Some(directory)))
+}
+
+#[cfg(test)]
+mod tests;

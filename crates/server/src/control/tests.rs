@@ -1,0 +1,45 @@
+use super::*;
+
+#[test]
+fn only_the_servers_own_user_and_root_may_command() {
+    assert!(may_command(1000, 1000));
+    assert!(may_command(0, 1000));
+    assert!(!may_command(1001, 1000));
+    assert!(!may_command(1000, 0));
+}
+
+#[tokio::test]
+async fn the_kernel_names_the_peer() {
+    let (a, _b) = UnixStream::pair().unwrap();
+    assert_eq!(a.peer_cred().unwrap().uid(), rustix::process::geteuid().as_raw());
+}
+
+#[tokio::test]
+async fn a_folder_without_a_server_answers_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = DataFolder::make(&temp.path().join("d")).unwrap();
+    assert!(ask(&folder, &Command::TokenList).await.unwrap().is_none());
+    // A socket that a killed server left behind.
+    drop(ControlSocket::bind(&folder).unwrap());
+    assert!(folder.file(NAME).exists());
+    assert!(ask(&folder, &Command::TokenList).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn is_closed_to_others_and_fits_a_long_path() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = DataFolder::make(&temp.path().join("d".repeat(120))).unwrap();
+    let socket = ControlSocket::bind(&folder).unwrap();
+    let mode = std::fs::metadata(folder.file(NAME)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    socket.remove().unwrap();
+    assert!(!folder.file(NAME).exists());
+}
+
+#[tokio::test]
+async fn a_request_that_is_none_is_told_so() {
+    let (mut client, mut server) = UnixStream::pair().unwrap();
+    client.write_all(b"{\"command\":\"fly\"}\n").await.unwrap();
+    let failure = request(&mut server).await.unwrap_err();
+    assert!(failure.message.contains("same version"), "{failure}");
+}

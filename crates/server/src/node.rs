@@ -1,0 +1,309 @@
+//! One node: store, vault, built-in authority and registration authority, wired.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chancery_authority::{
+    BuiltInAuthority, CaSpec, DATA_KEY, NewAuthorityRequest, Root, Schedule, SoftwareKeys, Vault,
+};
+use chancery_core::port::{Authority, AuthorityInstance, AuthorityStore, CrlRecord, InventoryStore, LeaseStore};
+use chancery_core::{Actor, Clock, Origin, Ports, Ra, Rng, SystemClock, SystemRng};
+use chancery_pki::Certificate;
+use chancery_pki::key_check::KeyChecks;
+use chancery_status::Published;
+use chancery_store::{Store, StoreOptions};
+use uuid::Uuid;
+
+use crate::admin_token::AdminToken;
+use crate::command::Failure;
+use crate::config::{Settings, shown};
+use crate::counted::{CountedInventory, IssuanceCounters};
+use crate::data_folder::{DataFolder, FolderLock};
+use crate::locked::Locked;
+use crate::passphrase::Passphrase;
+use crate::witness::Witness;
+
+/// The work of the first start, done by one node.
+const FIRST_START: &str = "first-start";
+/// As long as making RSA-8192 keys may take.
+const FIRST_START_LEASE: time::Duration = time::Duration::minutes(5);
+
+/// A node that can do everything but listen. Cheap to clone.
+#[derive(Clone)]
+pub struct Node {
+    /// What every door asks.
+    pub ra: Ra,
+    /// The built-in authority; none when the keys were not opened.
+    pub authority: Option<BuiltInAuthority>,
+    /// Private keys; none when they were not opened.
+    pub keys: Option<Arc<SoftwareKeys>>,
+    /// The database.
+    pub store: Store,
+    /// Where the world finds CRLs and issuer certificates, without a slash at the end.
+    pub status_url: String,
+    /// Checkpoints outside the database.
+    pub witness: Witness,
+    /// The node's identity.
+    pub id: Uuid,
+    /// Its folder.
+    pub folder: DataFolder,
+    /// The database, without its password.
+    pub database: String,
+    /// What was issued and revoked by this process.
+    pub counters: IssuanceCounters,
+    _lock: Arc<FolderLock>,
+}
+
+/// The database to work on: the one that is named, else the one that the folder was used with last, else SQLite in it.
+pub fn database_url(settings: &Settings, folder: &DataFolder) -> Result<String, Failure> {
+    if let Some(url) = settings.database.url.get() {
+        return Ok(absolute(url));
+    }
+    match folder.node()? {
+        Some(identity) if identity.database.contains("***") => Err(Failure::new(format!(
+            "this data folder was used with the database {} last, whose password is not kept: name it with --database \
+             or database.url",
+            identity.database
+        ))),
+        Some(identity) => Ok(identity.database),
+        None => Ok(format!("sqlite://{}", folder.file("chancery.db").display())),
+    }
+}
+
+/// A SQLite file is named from where the command stands; it must be found again from anywhere else.
+fn absolute(url: &str) -> String {
+    match url.strip_prefix("sqlite://").filter(|path| !path.is_empty() && !path.starts_with('/')) {
+        Some(path) => match std::path::absolute(path) {
+            Ok(path) => format!("sqlite://{}", path.display()),
+            Err(_) => url.to_owned(),
+        },
+        None => url.to_owned(),
+    }
+}
+
+impl Node {
+    /// Open the database (bringing its schema up to date) and the keys in it. `status_url` is where CRLs and issuer
+    /// certificates will be found.
+    pub async fn open(
+        settings: &Settings,
+        folder: DataFolder,
+        lock: FolderLock,
+        status_url: &str,
+    ) -> Result<Self, Failure> {
+        let (opening, store) = Self::open_store(settings, folder, lock, Some(status_url)).await?;
+        let passphrase = opening.passphrase(settings, &store).await?;
+        if let Some(warning) = passphrase.warning(&opening.folder) {
+            tracing::warn!("{warning}");
+        }
+        let port: Arc<dyn AuthorityStore> = Arc::new(store.clone());
+        let vault = Vault::open(&*port, passphrase.secret, opening.rng.clone())
+            .await
+            .map_err(|error| Failure::new(format!("the private keys cannot be opened: {error}")))?;
+        let keys = Arc::new(SoftwareKeys::new(port.clone(), vault, opening.clock.clone(), opening.rng.clone()));
+        let ports = chancery_authority::Ports {
+            store: port,
+            leases: Arc::new(store.clone()),
+            keys: keys.clone(),
+            clock: opening.clock.clone(),
+            rng: opening.rng.clone(),
+        };
+        let config = chancery_authority::Config {
+            status_url: status_url.to_owned(),
+            node: opening.id,
+            crl: Schedule {
+                lifetime: settings.crl.lifetime.signed(),
+                interval: settings.crl.remake_after.signed(),
+                ..Schedule::default()
+            },
+            cores: std::thread::available_parallelism().map_or(2, usize::from),
+        };
+        let authority = BuiltInAuthority::open(ports, config)
+            .await
+            .map_err(|error| Failure::new(format!("the authorities cannot be loaded: {error}")))?;
+        Ok(opening.node(store, Arc::new(authority.clone()), Some(authority), Some(keys), status_url))
+    }
+
+    /// Open the database alone: enough to read the audit trail, without the passphrase.
+    pub async fn open_without_keys(settings: &Settings, folder: DataFolder, lock: FolderLock) -> Result<Self, Failure> {
+        let (opening, store) = Self::open_store(settings, folder, lock, None).await?;
+        Ok(opening.node(store, Arc::new(Locked), None, None, ""))
+    }
+
+    async fn open_store(
+        settings: &Settings,
+        folder: DataFolder,
+        lock: FolderLock,
+        status_url: Option<&str>,
+    ) -> Result<(Opening, Store), Failure> {
+        let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
+        let url = database_url(settings, &folder)?;
+        let database = shown(&url);
+        let id = folder.node_or_new(&database, status_url, &*clock, &*rng)?.node;
+        let refused = |error: chancery_store::OpenError| {
+            Failure::new(format!("the database {database} cannot be opened: {}", chancery_http::chain(&error)))
+        };
+        for migration in Store::migrate(&url).await.map_err(refused)? {
+            tracing::info!(migration, "the database's schema was brought up to date");
+        }
+        let options = StoreOptions { readers: settings.database.readers, ..StoreOptions::new(url, id) };
+        let store = Store::open(options).await.map_err(refused)?;
+        Ok((Opening { clock, rng, folder, lock, id, database }, store))
+    }
+
+    /// What the first start of an installation makes: the authority, the RA profiles, the administrator's token. Does
+    /// nothing when that is done; of several nodes, one does it and the others wait. Whether this call did it.
+    pub async fn first_start(&self, settings: &Settings) -> Result<bool, Failure> {
+        let Some(authority) = &self.authority else {
+            return Err(Failure::new("the keys of this installation are not open"));
+        };
+        let done = |error| Failure::from(chancery_core::Error::from(error));
+        let clock = self.ra.ports().clock.clone();
+        loop {
+            if self.store.secret(FIRST_START).await.map_err(done)?.is_some() {
+                authority.reload().await.map_err(|error| Failure::new(error.to_string()))?;
+                return Ok(false);
+            }
+            let now = clock.now();
+            if self.store.acquire(FIRST_START, self.id, now, now + FIRST_START_LEASE).await.map_err(done)?.is_some() {
+                break;
+            }
+            tracing::info!("another node makes the first start's authority; waiting for it");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        authority.reload().await.map_err(|error| Failure::new(error.to_string()))?;
+        let instance = match authority.instances().into_iter().find(|known| known.name == settings.authority.name) {
+            Some(instance) => instance,
+            None => {
+                let request = new_authority(settings);
+                authority.create(&Actor::system(), &Origin::system(), request).await?
+            }
+        };
+        self.ra.seed(instance.id).await?;
+        AdminToken::make(&self.folder, &self.ra).await?;
+        let stamp = clock.now().unix_timestamp().to_string().into_bytes();
+        self.store.secret_or_insert(FIRST_START, stamp).await.map_err(done)?;
+        self.store.release(FIRST_START, self.id).await.map_err(done)?;
+        Ok(true)
+    }
+
+    /// The authority whose root the server itself stands under: the configured one, or the first.
+    pub fn own_authority(&self, settings: &Settings) -> Result<Arc<AuthorityInstance>, Failure> {
+        let instances = self.ra.ports().authority.instances();
+        let named = instances.iter().find(|instance| instance.name == settings.authority.name);
+        named
+            .or_else(|| instances.first())
+            .cloned()
+            .ok_or_else(|| Failure::new("this installation has no authority: make one with `chancery ca create`"))
+    }
+
+    /// CRLs and CA certificates for the status door.
+    pub fn published(&self) -> Arc<dyn Published> {
+        Arc::new(Public(self.clone()))
+    }
+}
+
+fn new_authority(settings: &Settings) -> NewAuthorityRequest {
+    let settings = &settings.authority;
+    let spec = |subject: &Option<_>, lifetime: crate::config::Span| CaSpec {
+        key_type: settings.key_type,
+        subject: subject.clone(),
+        lifetime: lifetime.signed(),
+    };
+    NewAuthorityRequest {
+        name: settings.name.clone(),
+        root: Root::New(spec(&settings.root_subject, settings.root_lifetime)),
+        issuing: spec(&settings.issuing_subject, settings.issuing_lifetime),
+    }
+}
+
+/// A node that is being put together.
+struct Opening {
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    folder: DataFolder,
+    lock: FolderLock,
+    id: Uuid,
+    database: String,
+}
+
+impl Opening {
+    /// The passphrase; the embedded default is made for a database that has no keys yet, and for no other.
+    async fn passphrase(&self, settings: &Settings, store: &Store) -> Result<Passphrase, Failure> {
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+        if let Some(found) = Passphrase::find(&settings.keys, credentials.as_deref().map(Path::new), &self.folder)? {
+            return Ok(found);
+        }
+        let has_keys = store.secret(DATA_KEY).await.map_err(chancery_core::Error::from)?.is_some();
+        if has_keys {
+            return Err(crate::passphrase::PassphraseError::Missing.into());
+        }
+        Ok(Passphrase::make(&self.folder, &*self.rng)?)
+    }
+
+    fn node(
+        self,
+        store: Store,
+        authority: Arc<dyn Authority>,
+        built_in: Option<BuiltInAuthority>,
+        keys: Option<Arc<SoftwareKeys>>,
+        status_url: &str,
+    ) -> Node {
+        let counters = IssuanceCounters::default();
+        let shared = Arc::new(store.clone());
+        let inventory: Arc<dyn InventoryStore> = Arc::new(CountedInventory::new(shared.clone(), counters.clone()));
+        let ra = Ra::new(Ports {
+            profiles: shared.clone(),
+            inventory,
+            audit: shared.clone(),
+            tokens: shared.clone(),
+            authority,
+            database: shared,
+            clock: self.clock,
+            rng: self.rng,
+            key_checks: KeyChecks::default(),
+        });
+        Node {
+            ra,
+            authority: built_in,
+            keys,
+            store,
+            status_url: status_url.to_owned(),
+            witness: Witness::of(&self.folder),
+            id: self.id,
+            folder: self.folder,
+            database: self.database,
+            counters,
+            _lock: Arc::new(self.lock),
+        }
+    }
+}
+
+struct Public(Node);
+
+impl Published for Public {
+    fn crl(&self, issuer: Uuid) -> Option<Arc<CrlRecord>> {
+        self.0.authority.as_ref()?.current_crl(issuer)
+    }
+
+    fn certificate(&self, issuer: Uuid) -> Option<Certificate> {
+        self.0.ra.ports().authority.chain(issuer)?.into_iter().next().map(|(_, certificate)| certificate)
+    }
+}
+
+macro_rules! failure_from {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(error.to_string())
+            }
+        })*
+    };
+}
+
+failure_from!(
+    crate::config::ConfigError,
+    crate::data_folder::FolderError,
+    crate::listener::BindError,
+    crate::passphrase::PassphraseError
+);

@@ -1,0 +1,315 @@
+//! `chancery serve`: from nothing to answering, and in good order back.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use chancery_http::Metrics;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use crate::admin_token::AdminToken;
+use crate::banner::{self, RootShown};
+use crate::command::Failure;
+use crate::config::{Loaded, Settings};
+use crate::control::ControlSocket;
+use crate::data_folder::DataFolder;
+use crate::listener::{Bound, Parts, Readiness};
+use crate::node::Node;
+use crate::ready::{Ready, ReadyFile};
+use crate::tls::{self, OwnCertificate, ShownCertificate};
+use crate::{log, resource};
+
+/// How often it is looked whether the administrator's token still lives.
+const TOKEN_LOOK: Duration = Duration::from_secs(30);
+/// How long the last words may take, after the listeners are closed.
+const LAST_WORDS: Duration = Duration::from_millis(1500);
+
+/// Serve until a signal says stop.
+pub async fn serve(loaded: Loaded) -> Result<(), Failure> {
+    resource::prepare();
+    let mut stop = Stop::new().map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let started = tokio::select! {
+        started = Serving::start(loaded.settings) => started?,
+        () = stop.asked() => return Ok(()),
+    };
+    started.until(stop).await
+}
+
+/// SIGTERM and SIGINT.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// A server that answers.
+struct Serving {
+    node: Node,
+    settings: Settings,
+    readiness: Arc<Readiness>,
+    handles: Vec<ServerHandle>,
+    servers: Vec<JoinHandle<std::io::Result<()>>>,
+    control: ControlSocket,
+    ready: ReadyFile,
+    own: OwnCertificate,
+    shown: Arc<ShownCertificate>,
+}
+
+impl Serving {
+    async fn start(settings: Settings) -> Result<Self, Failure> {
+        let folder = DataFolder::make(&settings.data)?;
+        let lock = folder.lock()?;
+        ReadyFile::remove_stale(&folder)?;
+        let bound = Bound::bind(&settings.listen)?;
+        let address = |listener: &std::net::TcpListener| {
+            listener.local_addr().map_err(|error| Failure::new(format!("a bound socket has no address: {error}")))
+        };
+        let (https, http) = (address(&bound.https)?, address(&bound.http)?);
+        let base_url = match &settings.base_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => url_of("https", https),
+        };
+        let status_url = match &settings.status_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => url_of("http", http),
+        };
+        if is_loopback(&status_url) {
+            tracing::warn!(
+                "{status_url} goes into every certificate as the address of CRLs and issuer certificates, and no other \
+                 machine can reach it: set --status-url (status_url) before certificates leave this machine"
+            );
+        }
+
+        let node = Node::open(&settings, folder.clone(), lock, &status_url).await?;
+        node.first_start(&settings).await?;
+        let authority = node.own_authority(&settings)?;
+        let root = RootShown::of(&authority);
+        let root_pem = folder.write("root.pem", root.pem.as_bytes(), 0o644)?;
+        // Made before anything is told: a checkpoint without a key witnesses nothing.
+        node.witness.key()?;
+
+        let Some(keys) = node.keys.clone() else { return Err(Failure::new("the private keys are not open")) };
+        let host =
+            settings.base_url.as_ref().and_then(|url| url.host_str()).map_or_else(|| host_of(&base_url), Into::into);
+        let own = OwnCertificate {
+            ra: node.ra.clone(),
+            keys,
+            authority: authority.id,
+            node: node.id,
+            folder: folder.clone(),
+            names: tls::names(&host, https.ip(), resource::machine().as_deref(), &settings.tls.names),
+            lifetime: settings.tls.lifetime.signed(),
+        };
+        let shown = ShownCertificate::new(own.current().await?);
+        let tls = tls::server_config(shown.clone()).map_err(|error| Failure::new(format!("TLS: {error}")))?;
+
+        let metrics = Metrics::new().map_err(|error| Failure::new(format!("metrics: {error}")))?;
+        node.counters.register(metrics.registry()).map_err(|error| Failure::new(format!("metrics: {error}")))?;
+        let readiness = Arc::new(Readiness::new(node.ra.ports().database.clone()));
+        let parts = Parts {
+            node: node.clone(),
+            metrics,
+            proxies: proxies(&settings)?,
+            readiness: readiness.clone(),
+            limits: settings.limits.clone(),
+            connections: resource::connections(settings.limits.connections),
+        };
+        let open = |error: std::io::Error| Failure::new(format!("cannot open a listener: {error}"));
+        let mut running = vec![parts.https(bound.https, tls).map_err(open)?, parts.http(bound.http).map_err(open)?];
+        if let Some(listener) = bound.metrics {
+            tracing::info!(address = %address(&listener)?, "metrics");
+            running.push(parts.metrics(listener).map_err(open)?);
+        }
+        let handles = running.iter().map(actix_web::dev::Server::handle).collect();
+        let servers = running.into_iter().map(tokio::spawn).collect();
+
+        let control = ControlSocket::bind(&folder)?;
+        let detail = BTreeMap::from([
+            ("version", env!("CARGO_PKG_VERSION").into()),
+            ("https", https.to_string().into()),
+            ("http", http.to_string().into()),
+        ]);
+        node.ra.server_started(detail).await?;
+        let token = AdminToken::find(&folder, &node.ra).await?;
+        let ready = Ready {
+            pid: std::process::id(),
+            https,
+            mtls: None,
+            http,
+            base_url,
+            root_pem,
+            root_sha256: root.sha256,
+            admin_token_file: token.as_ref().map(|token| token.file.clone()),
+            database: node.database.clone(),
+        };
+        tracing::info!(
+            %https,
+            %http,
+            mtls = "not open: client certificates come with a later version",
+            base_url = ready.base_url,
+            status_url,
+            database = ready.database,
+            "chancery {} answers",
+            env!("CARGO_PKG_VERSION")
+        );
+        let text = banner::served(&node, &ready, &status_url, token.as_ref()).await;
+        let ready = ReadyFile::write(&folder, ready)?;
+        log::print(text);
+        Ok(Self { node, settings, readiness, handles, servers, control, ready, own, shown })
+    }
+
+    /// Do the background work until the signal, then stop in good order.
+    async fn until(mut self, mut stop: Stop) -> Result<(), Failure> {
+        let key = self.node.witness.key()?;
+        let mut broken = None;
+        {
+            let ra = &self.node.ra;
+            let servers = first_end(&mut self.servers);
+            let Some(authority) = &self.node.authority else {
+                return Err(Failure::new("the private keys are not open"));
+            };
+            tokio::select! {
+                () = stop.asked() => tracing::info!("stopping: running requests are finished, new ones refused"),
+                why = servers => broken = Some(why),
+                () = self.control.run(&self.node) => {}
+                () = authority.clone().run_crls(std::future::pending()) => {}
+                () = self.node.witness.run(ra, &key, self.settings.audit.checkpoint_every.0) => {}
+                () = self.own.keep(&self.shown) => {}
+                () = watch_token(&self.node, &mut self.ready) => {}
+            }
+        }
+        self.readiness.stop();
+        let graceful = broken.is_none();
+        let stopping = async {
+            let all: Vec<_> = self.handles.iter().map(|handle| handle.stop(graceful)).collect();
+            for one in all {
+                one.await;
+            }
+        };
+        tokio::select! {
+            () = stopping => {}
+            () = stop.asked() => tracing::warn!("asked twice: stopping at once"),
+        }
+        let last_words = async {
+            if let Err(error) = self.node.ra.server_stopped().await {
+                tracing::warn!(error = chancery_http::chain(&error), "the audit could not be told of the stop");
+            }
+            self.node.witness.checkpoint(&self.node.ra, &key).await;
+        };
+        if tokio::time::timeout(LAST_WORDS, last_words).await.is_err() {
+            tracing::warn!("the database did not take the last audit entry in time");
+        }
+        self.ready.remove()?;
+        self.control.remove()?;
+        match broken {
+            None => {
+                tracing::info!("stopped");
+                Ok(())
+            }
+            Some(why) => Err(Failure::new(format!("a listener ended: {why}"))),
+        }
+    }
+}
+
+/// Why the first of the listeners ended; none does by itself.
+async fn first_end(servers: &mut [JoinHandle<std::io::Result<()>>]) -> String {
+    std::future::poll_fn(|context| {
+        for server in servers.iter_mut() {
+            if let std::task::Poll::Ready(end) = std::pin::Pin::new(server).poll(context) {
+                return std::task::Poll::Ready(match end {
+                    Ok(Ok(())) => "it was closed".to_owned(),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(error) => error.to_string(),
+                });
+            }
+        }
+        std::task::Poll::Pending
+    })
+    .await
+}
+
+/// Take the administrator's token away when it is dead.
+async fn watch_token(node: &Node, ready: &mut ReadyFile) {
+    loop {
+        tokio::time::sleep(TOKEN_LOOK).await;
+        if ready.content().admin_token_file.is_none() {
+            continue;
+        }
+        match AdminToken::find(&node.folder, &node.ra).await {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                tracing::info!("the first administrator's token has ended; `chancery token create` makes the next");
+                if let Err(error) = ready.forget_token() {
+                    tracing::error!(%error, "ready.json cannot be written");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "it cannot be seen whether the administrator's token lives"),
+        }
+    }
+}
+
+fn url_of(scheme: &str, bound: SocketAddr) -> String {
+    if bound.ip().is_unspecified() {
+        let machine = resource::machine().unwrap_or_else(|| "localhost".into());
+        return format!("{scheme}://{machine}:{}", bound.port());
+    }
+    format!("{scheme}://{bound}")
+}
+
+fn host_of(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned)).unwrap_or_default()
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = host_of(url);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn proxies(settings: &Settings) -> Result<chancery_http::Proxies, Failure> {
+    let addresses: Result<Vec<IpAddr>, Failure> = settings
+        .proxies
+        .trusted
+        .iter()
+        .map(|text| text.parse().map_err(|_| Failure::new(format!("proxies.trusted: {text:?} is not an IP address"))))
+        .collect();
+    Ok(chancery_http::Proxies::new(addresses?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_comes_from_the_bound_address() {
+        assert_eq!(url_of("https", "127.0.0.1:8443".parse().unwrap()), "https://127.0.0.1:8443");
+        assert_eq!(url_of("http", "[::1]:80".parse().unwrap()), "http://[::1]:80");
+        assert!(!url_of("http", "0.0.0.0:80".parse().unwrap()).contains("0.0.0.0"));
+    }
+
+    #[test]
+    fn loopback_addresses_are_seen() {
+        for url in ["http://127.0.0.1:8080", "http://[::1]:1", "http://localhost"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        assert!(!is_loopback("http://ra.example"));
+    }
+}
