@@ -96,6 +96,7 @@ async fn lists_page_and_filter() {
     let house = House::new().await;
     for host in ["a.example", "b.example", "c.example"] {
         house.issue("tls-server", &csr(&key(), &format!("CN={host}"), host)).await;
+        house.clock.advance(time::Duration::seconds(1));
     }
     house.issue("device", &csr(&key(), "CN=device-1", "d.example")).await;
     let list = |filters: Value| {
