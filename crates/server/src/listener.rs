@@ -2,6 +2,7 @@
 
 mod body;
 mod probe;
+mod watch;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::config::{Limits, Listen};
 use crate::node::Node;
 
 pub use probe::Readiness;
+pub use watch::Watch;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -71,6 +73,7 @@ fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
 macro_rules! limited {
     ($app:expr, $parts:expr, $workers:expr) => {
         HttpServer::new($app)
+            .on_connect($parts.watch.on_connect())
             .workers($workers)
             .worker_max_blocking_threads(4)
             .max_connections(($parts.connections / $workers).max(4))
@@ -97,6 +100,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Open connections per listener, all workers together.
     pub connections: usize,
+    /// Closes what is quiet for too long.
+    pub watch: Watch,
 }
 
 impl Parts {
@@ -121,6 +126,7 @@ impl Parts {
                 .wrap(body::Deadline::new(parts.limits.body_timeout.0))
                 .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
                 .wrap(parts.frame())
+                .wrap(from_fn(watch::watched))
                 .configure(rest.clone())
                 .configure(status.clone())
                 .configure(probe::routes)
@@ -146,6 +152,7 @@ impl Parts {
                 .wrap(from_fn(refuse_credentials))
                 .wrap(body::Deadline::new(parts.limits.body_timeout.0))
                 .wrap(parts.frame())
+                .wrap(from_fn(watch::watched))
                 .configure(status.clone())
                 .default_service(web::to(nothing_here))
         };
@@ -158,6 +165,7 @@ impl Parts {
         let app = move || {
             App::new()
                 .app_data(Data::new(metrics.clone()))
+                .wrap(from_fn(watch::watched))
                 .route("/metrics", web::get().to(render))
                 .default_service(web::to(nothing_here))
         };

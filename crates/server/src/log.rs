@@ -102,7 +102,9 @@ static QUEUE: OnceLock<LogQueue> = OnceLock::new();
 /// Begin to log; a second call in one process changes nothing.
 pub fn start(log: &Log) {
     let queue = QUEUE.get_or_init(|| LogQueue::to(io::stderr()));
-    let filter = log.level.parse::<EnvFilter>().unwrap_or_else(|_| EnvFilter::new("info"));
+    // actix tells of every worker that starts and stops; a level that names it still wins.
+    let level = format!("actix_server=warn,{}", log.level);
+    let filter = level.parse::<EnvFilter>().unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(queue.clone());
     // An error means that a subscriber is set already, by an earlier call or by a test.
     let _ = match log.format {

@@ -15,14 +15,14 @@ pub fn prepare() {
     }
 }
 
-/// How many connections each of two listeners may hold open, so that files are left for ourselves.
+/// How many connections each of two listeners may hold open, at two files each, so that files are left for ourselves.
 pub fn connections(wanted: usize) -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     within(wanted, files)
 }
 
 fn within(wanted: usize, files: u64) -> usize {
-    let left = usize::try_from(files.saturating_sub(OWN_FILES) / 2).unwrap_or(usize::MAX);
+    let left = usize::try_from(files.saturating_sub(OWN_FILES) / 4).unwrap_or(usize::MAX);
     wanted.min(left.max(4))
 }
 
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn connections_leave_files_for_ourselves() {
-        assert_eq!(within(4096, 1024), 480);
+        assert_eq!(within(4096, 1024), 240);
         assert_eq!(within(4096, 1_048_576), 4096);
         assert_eq!(within(4096, 64), 4);
         assert_eq!(within(4096, u64::MAX), 4096);

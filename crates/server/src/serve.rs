@@ -16,7 +16,7 @@ use crate::command::Failure;
 use crate::config::{Loaded, Settings};
 use crate::control::ControlSocket;
 use crate::data_folder::DataFolder;
-use crate::listener::{Bound, Parts, Readiness};
+use crate::listener::{Bound, Parts, Readiness, Watch};
 use crate::node::Node;
 use crate::ready::{Ready, ReadyFile};
 use crate::tls::{self, OwnCertificate, ShownCertificate};
@@ -71,6 +71,7 @@ struct Serving {
     ready: ReadyFile,
     own: OwnCertificate,
     shown: Arc<ShownCertificate>,
+    watch: Watch,
 }
 
 impl Serving {
@@ -124,7 +125,9 @@ impl Serving {
         let metrics = Metrics::new().map_err(|error| Failure::new(format!("metrics: {error}")))?;
         node.counters.register(metrics.registry()).map_err(|error| Failure::new(format!("metrics: {error}")))?;
         let readiness = Arc::new(Readiness::new(node.ra.ports().database.clone()));
+        let watch = Watch::new(settings.limits.keep_alive.0.max(settings.limits.head_timeout.0));
         let parts = Parts {
+            watch: watch.clone(),
             node: node.clone(),
             metrics,
             proxies: proxies(&settings)?,
@@ -173,7 +176,7 @@ impl Serving {
         let text = banner::served(&node, &ready, &status_url, token.as_ref()).await;
         let ready = ReadyFile::write(&folder, ready)?;
         log::print(text);
-        Ok(Self { node, settings, readiness, handles, servers, control, ready, own, shown })
+        Ok(Self { node, settings, readiness, handles, servers, control, ready, own, shown, watch })
     }
 
     /// Do the background work until the signal, then stop in good order.
@@ -193,6 +196,7 @@ impl Serving {
                 () = authority.clone().run_crls(std::future::pending()) => {}
                 () = self.node.witness.run(ra, &key, self.settings.audit.checkpoint_every.0) => {}
                 () = self.own.keep(&self.shown) => {}
+                () = self.watch.run() => {}
                 () = watch_token(&self.node, &mut self.ready) => {}
             }
         }

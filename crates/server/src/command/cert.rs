@@ -104,7 +104,7 @@ pub struct List {
     profile: Option<String>,
     /// In this state: requested, rejected, pending_approval, issued, failed, revoked
     #[arg(long)]
-    state: Option<CertificateState_>,
+    state: Option<StateCode>,
     /// Whose subject alternative names contain this
     #[arg(long, value_name = "TEXT")]
     san: Option<String>,
@@ -124,9 +124,9 @@ pub struct List {
 
 /// A state's code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct CertificateState_(String);
+struct StateCode(String);
 
-impl std::str::FromStr for CertificateState_ {
+impl std::str::FromStr for StateCode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -308,7 +308,7 @@ impl List {
             let profile = asked.node.ra.profile(asked.actor, asked.origin, &reference).await?;
             filter(CertificateField::Profile, Condition::Equals(vec![profile.id.to_string()]));
         }
-        if let Some(CertificateState_(state)) = self.state {
+        if let Some(StateCode(state)) = self.state {
             filter(CertificateField::State, Condition::Equals(vec![state]));
         }
         if let Some(san) = self.san {

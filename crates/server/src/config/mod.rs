@@ -239,7 +239,7 @@ impl Default for Limits {
             connections: 4096,
             handshake_timeout: seconds(5),
             head_timeout: seconds(8),
-            body_timeout: seconds(15),
+            body_timeout: seconds(12),
             keep_alive: seconds(15),
             stop_timeout: seconds(8),
         }

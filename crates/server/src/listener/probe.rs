@@ -65,9 +65,10 @@ impl Readiness {
 
 /// The routes of both.
 pub fn routes(config: &mut ServiceConfig) {
-    for (path, route) in [("/health", web::get().to(health)), ("/ready", web::get().to(ready))] {
-        config.service(web::resource(path).route(route).default_service(web::to(wrong_method)));
-    }
+    let resource = |path| web::resource(path).default_service(web::to(wrong_method));
+    config
+        .service(resource("/health").route(web::get().to(health)).route(web::head().to(health)))
+        .service(resource("/ready").route(web::get().to(ready)).route(web::head().to(ready)));
 }
 
 async fn health() -> HttpResponse {
@@ -86,8 +87,8 @@ async fn ready(readiness: Data<Readiness>) -> HttpResponse {
 
 async fn wrong_method() -> HttpResponse {
     HttpResponse::MethodNotAllowed()
-        .insert_header(("allow", "GET"))
-        .json(json!({ "message": "only GET is answered here" }))
+        .insert_header(("allow", "GET, HEAD"))
+        .json(json!({ "message": "only GET and HEAD are answered here" }))
 }
 
 #[cfg(test)]
