@@ -1,1 +1,19 @@
-//! End-to-end tests of the running binary.
+//! A harness around the running binary: start it in a folder of its own on free ports, drive it as a client would, stop
+//! it. What was started is stopped by its process id, also when a test fails.
+//!
+//! Every test starts from nothing. With `TEST_DATABASE_URL` set, each server gets a PostgreSQL database of its own
+//! there; without, SQLite in its data folder.
+
+mod api;
+mod database;
+mod process;
+mod raw;
+mod request;
+mod server;
+
+pub use api::{Answer, Api, fetch};
+pub use database::ScratchDatabase;
+pub use process::{Ran, eventually, run, signal};
+pub use raw::{Raw, send_plain, send_tls};
+pub use request::{Key, Request};
+pub use server::{Builder, Ready, Server};

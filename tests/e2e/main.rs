@@ -1,0 +1,30 @@
+//! Stories of the running binary, each from an empty folder.
+
+mod access;
+mod architecture;
+mod attribute;
+mod bad_input;
+mod disk;
+mod first_start;
+mod issue;
+mod kill;
+mod listener;
+mod renew;
+mod requested;
+mod revoke;
+mod stop;
+
+use chancery_tests::{Builder, Server};
+
+/// The binary under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chancery-under-test");
+
+/// A server to be started.
+fn server() -> Builder {
+    Builder::new(PROGRAM)
+}
+
+/// A running server with nothing special about it.
+fn start() -> Server {
+    server().start()
+}
