@@ -1,0 +1,22 @@
+//! Foreign clients and outside judges against the running binary, as a user would meet it.
+//!
+//! Needed: openssl, curl, certtool (GnuTLS), python3 with venv and pip (for pkilint), PostgreSQL's server programs. What
+//! is missing is a failure.
+
+mod curl;
+mod gnutls;
+mod openssl;
+mod pkilint;
+mod postgres;
+mod postgres_faults;
+mod python;
+mod shell;
+
+use chancery_tests::{Builder, Server};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chancery-under-judgement");
+
+/// A running server in a folder of its own.
+fn start() -> Server {
+    Builder::new(PROGRAM).start()
+}

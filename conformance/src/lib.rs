@@ -1,1 +1,0 @@
-//! Foreign clients and outside judges against the running binary.
