@@ -95,7 +95,7 @@ impl Target {
 }
 
 /// WAL with FULL: a commit is on the disk before it is told; grouping pays for it. LIKE compares case as PostgreSQL
-/// does. The log is written back every 16 MiB, so that an index page that many commits touch is written once.
+/// does. The log is written back every 64 MiB, so that an index page that many commits touch is written once.
 fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose, max_bytes: Option<u64>) -> QueryResult<()> {
     let wait = LOCK_WAIT.as_millis();
     connection.batch_execute(&format!("PRAGMA busy_timeout = {wait}; PRAGMA foreign_keys = ON;"))?;
@@ -105,7 +105,7 @@ fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose, max_byte
         Purpose::Read => connection.batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -2048;"),
         Purpose::Write => {
             connection.batch_execute(
-                "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864;",
+                "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864;",
             )?;
             match max_bytes {
                 Some(bytes) => connection.batch_execute(&format!("PRAGMA max_page_count = {}", (bytes / 4096).max(1))),

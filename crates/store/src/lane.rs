@@ -82,6 +82,7 @@ where
 #[derive(Default)]
 struct Group {
     jobs: Vec<Box<dyn Job>>,
+    #[expect(clippy::vec_box, reason = "they come boxed, and are too large to move")]
     records: Vec<Box<IssueRecord>>,
     replies: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }

@@ -153,7 +153,7 @@ impl Ra {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Error::unavailable("the RA profile keeps changing"))
+        Err(Error::unavailable("the RA profile keeps changing, or every serial number is taken"))
     }
 
     /// Every rule that needs no signature, in the fixed order.

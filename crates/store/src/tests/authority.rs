@@ -52,7 +52,7 @@ async fn makes_an_authority_whole_or_not_at_all(place: Place) {
     let store = place.open().await;
     let first = authority(&store, "default").await;
     store.create_authority(first.clone()).await.unwrap();
-    assert_eq!(store.authorities().await.unwrap(), [first.authority.clone()]);
+    assert_eq!(store.authorities().await.unwrap(), std::slice::from_ref(&first.authority));
     assert_eq!(store.issuers().await.unwrap(), first.issuers);
     assert_eq!(store.key(first.keys[0].id).await.unwrap().as_ref(), Some(&first.keys[0]));
     let root = &first.certificates[0].certificate;

@@ -133,12 +133,10 @@ pub(super) async fn verify(store: &Store) -> usize {
     for head in store.heads().await.unwrap() {
         let from = ChainPosition { sequence: 1, ..head.position };
         let mut previous = [0; 32];
-        let mut expected = 1;
-        for entry in store.chain(from, u32::MAX).await.unwrap() {
+        for (entry, expected) in store.chain(from, u32::MAX).await.unwrap().into_iter().zip(1..) {
             assert_eq!(entry.position.sequence, expected);
             assert_eq!(entry.hash, chain_hash(&previous, entry.position, &entry.body));
             previous = entry.hash;
-            expected += 1;
             entries += 1;
         }
         assert_eq!(previous, head.hash);

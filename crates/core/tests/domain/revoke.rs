@@ -1,0 +1,68 @@
+//! Revoke.
+
+use chancery_core::{CertificateState, Rejection, RevokeRequest, Scope};
+use chancery_pki::RevocationReason;
+
+use crate::bench::{Bench, csr, key, origin, requester, rules};
+
+fn because(reason: RevocationReason) -> RevokeRequest {
+    RevokeRequest { reason, attributes: vec![], alongside: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_revocations_at_once_one_wins() {
+    let bench = Bench::new().await;
+    let record = bench.issue("tls-server", &csr(&key(), "a.example", &["a.example"])).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let (ra, may) = (bench.ra.clone(), bench.may("tls-server").await);
+        tasks.spawn(async move { ra.revoke(may, record.id, because(RevocationReason::Superseded)).await });
+    }
+    let done = tasks.join_all().await;
+    assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
+    for refused in done.into_iter().filter(Result::is_err) {
+        assert!(matches!(&rules(refused)[..], [Rejection::State(_)]));
+    }
+    let stored = bench.ra.certificate(&requester(Scope::All), &origin(), record.id).await.unwrap();
+    assert_eq!(stored.state, CertificateState::Revoked);
+    assert_eq!(stored.revocation.unwrap().reason, RevocationReason::Superseded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compromised_key_is_refused_from_then_on() {
+    let bench = Bench::new().await;
+    let asked = csr(&key(), "a.example", &["a.example"]);
+    let record = bench.issue("tls-server", &asked).await.unwrap();
+    bench.ra.revoke(bench.may("tls-server").await, record.id, because(RevocationReason::KeyCompromise)).await.unwrap();
+    assert!(matches!(&rules(bench.issue("tls-server", &asked).await)[..], [Rejection::Key(_)]));
+    assert!(matches!(&rules(bench.issue("tls-client", &asked).await)[..], [Rejection::Key(_)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_crl_tells_it_with_reason_and_invalidity_date() {
+    use chancery_core::attribute::{ContentItem, RequestAttribute, Version};
+    let bench = Bench::new().await;
+    let record = bench.issue("tls-server", &csr(&key(), "a.example", &["a.example"])).await.unwrap();
+    let date = |text: &str| RequestAttribute {
+        uuid: None,
+        name: "invalidityDate".into(),
+        content_type: None,
+        version: Version::V2,
+        content: vec![ContentItem::new(text)],
+    };
+    let wish = |text: &str| RevokeRequest {
+        reason: RevocationReason::AffiliationChanged,
+        attributes: vec![date(text)],
+        alongside: None,
+    };
+    let may = || bench.may("tls-server");
+    let future = bench.ra.revoke(may().await, record.id, wish("2027-01-01T00:00:00.000Z")).await;
+    assert!(matches!(&rules(future)[..], [Rejection::Attribute { .. }]));
+    bench.ra.revoke(may().await, record.id, wish("2026-11-01T10:00:00.000Z")).await.unwrap();
+    bench.authority.tend_crls().await.unwrap();
+    let crl = bench.authority.current_crl(record.issuer.unwrap()).unwrap();
+    let crl = chancery_pki::Crl::from_der(&crl.der).unwrap();
+    let entry = crl.entry(record.serial.as_ref().unwrap()).unwrap();
+    assert_eq!(entry.reason, Some(RevocationReason::AffiliationChanged));
+    assert_eq!(entry.invalidity_date, Some(time::macros::datetime!(2026-11-01 10:00 UTC)));
+}
