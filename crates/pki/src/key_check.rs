@@ -26,8 +26,9 @@ pub enum KeyFault {
         /// Its size.
         bits: u32,
     },
-    /// RSA public exponent even, below 65537 or of more than 256 bits (FIPS 186-5 section 5.1).
-    #[error("the RSA public exponent is {exponent}; it must be odd, at least 65537 and below 2^256: make a new key")]
+    /// RSA public exponent even, below 65537 (Baseline Requirements section 6.1.6), or of more than 32 bits, which no
+    /// generator of good keys makes and some verifiers cannot hold.
+    #[error("the RSA public exponent is {exponent}; it must be odd, at least 65537 and below 2^32: make a new key")]
     Exponent {
         /// In decimal, or its size when it is long.
         exponent: String,
@@ -123,7 +124,7 @@ fn rsa(bits: u32, modulus: &[u8], exponent: &[u8]) -> Result<(), KeyFault> {
 fn check_exponent(exponent: &[u8]) -> Result<(), KeyFault> {
     let number = BigUint::from_bytes_be(exponent);
     let odd = number.bit(0);
-    if odd && number >= BigUint::from(65537u32) && number.bits() <= 256 {
+    if odd && number >= BigUint::from(65537u32) && number.bits() <= 32 {
         return Ok(());
     }
     let exponent =

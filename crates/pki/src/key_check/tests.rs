@@ -43,12 +43,14 @@ fn each_rsa_rule() {
         (key!("exponent-1.pem"), "1"),
         (key!("exponent-3.pem"), "3"),
         (key!("exponent-65536.pem"), "65536"),
+        (key!("exponent-2e32plus1.pem"), "4294967297"),
         (key!("exponent-2e256plus1.pem"), "a number of 257 bits"),
     ] {
         assert_eq!(fault(&key), KeyFault::Exponent { exponent: shown.into() });
     }
-    // 2^32 + 1 is odd and within the bounds.
-    assert_eq!(KeyChecks::default().check(&key!("exponent-2e32plus1.pem")), Ok(()));
+    for (exponent, good) in [(65537u64, true), (65539, true), ((1 << 32) - 1, true), (1 << 32, false)] {
+        assert_eq!(check_exponent(&exponent.to_be_bytes()).is_ok(), good, "{exponent}");
+    }
 }
 
 #[test]
