@@ -23,9 +23,8 @@ fn there_and_back() {
 
 #[test]
 fn the_cms_crate_agrees() {
-    use der::{Decode, Encode};
     let message = certs_only(&certificates());
-    let info = cms::content_info::ContentInfo::from_der(&message).unwrap();
+    let info = ContentInfo::from_der(&message).unwrap();
     let signed: cms::signed_data::SignedData = info.content.decode_as().unwrap();
     assert_eq!(signed.certificates.as_ref().unwrap().0.len(), 2);
     assert_eq!(signed.signer_infos.0.len(), 0);
