@@ -4,15 +4,24 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use const_oid::ObjectIdentifier;
+use der::asn1::AnyRef;
+use der::{Encode, EncodeValue, FixedTag, Tag};
+use spki::AlgorithmIdentifierOwned;
 use time::OffsetDateTime;
+use x509_cert::Version;
+use x509_cert::ext::Extensions;
+use x509_cert::time::Time;
 
-use crate::extension::{self, read_one};
+use crate::extension::{build, read_one};
 use crate::tlv::{
-    ENUMERATED, GENERALIZED_TIME, Reader, SEQUENCE, UTC_TIME, Writer, constructed, context, whole, whole_value,
+    ENUMERATED, GENERALIZED_TIME, OCTET_STRING, Reader, SEQUENCE, UTC_TIME, Writer, constructed, context, whole,
+    whole_value,
 };
+use crate::validity::writable;
 use crate::{
     BuildError, Name, ParseError, PublicKey, RevocationReason, SerialNumber, SignatureAlgorithm, SignatureError,
-    Signer, armour, oid,
+    Signer, armour, oid, x509,
 };
 
 const WHAT: &str = "the revocation list";
@@ -31,6 +40,8 @@ pub struct RevokedEntry {
 }
 
 impl RevokedEntry {
+    /// By hand, entry after entry: x509-cert keeps a list as a vector of decoded entries, each with allocations of its
+    /// own, which for half a million of them is hundreds of megabytes.
     fn write(&self, w: &mut Writer) {
         w.nest(SEQUENCE, |w| {
             w.unsigned(self.serial.as_bytes()).time(self.revoked_at);
@@ -40,10 +51,10 @@ impl RevokedEntry {
             }
             w.nest(SEQUENCE, |w| {
                 if let Some(reason) = reason {
-                    extension::write(w, &oid::CRL_REASON, false, |w| _ = w.value(ENUMERATED, &[reason.code()]));
+                    write_extension(w, &oid::CRL_REASON, |w| _ = w.value(ENUMERATED, &[reason.code()]));
                 }
                 if let Some(date) = self.invalidity_date {
-                    extension::write(w, &oid::INVALIDITY_DATE, false, |w| _ = w.generalized_time(date));
+                    write_extension(w, &oid::INVALIDITY_DATE, |w| _ = w.generalized_time(date));
                 }
             });
         });
@@ -74,6 +85,11 @@ impl RevokedEntry {
         inner.end()?;
         Ok(entry)
     }
+}
+
+/// One Extension of an entry around what `value` writes; none of them is critical.
+fn write_extension(w: &mut Writer, oid: &ObjectIdentifier, value: impl FnOnce(&mut Writer)) {
+    w.nest(SEQUENCE, |w| _ = w.oid(oid).nest(OCTET_STRING, value));
 }
 
 fn read_reason(der: &[u8]) -> Result<RevocationReason, ParseError> {
@@ -116,14 +132,14 @@ impl CrlTemplate {
     /// Build and sign. Entries are encoded as they come, in their order; about 50 bytes are kept of each.
     ///
     /// # Errors
-    /// Times in the wrong order or outside of the years 0-9999, an address that is not printable ASCII, or the signer
+    /// Times in the wrong order or outside of the years 1970-9999, an address that is not printable ASCII, or the signer
     /// failed.
     pub fn sign<I>(&self, entries: I, signer: &dyn Signer) -> Result<Crl, BuildError>
     where
         I: IntoIterator<Item = RevokedEntry>,
     {
         crate::Validity::new(self.this_update, self.next_update).check().map_err(|_| {
-            BuildError::new("the revocation list", "it ends before it begins, or outside of years 0-9999")
+            BuildError::new("the revocation list", "it ends before it begins, or outside of years 1970-9999")
         })?;
         if self.issuer.is_empty() {
             return Err(BuildError::new("the issuer", "its name is empty (RFC 5280 section 5.1.2.3)"));
@@ -132,52 +148,58 @@ impl CrlTemplate {
             crate::template::check_uri(uri)?;
         }
         let entries = entries.into_iter();
-        let mut list = Writer::with_capacity(entries.size_hint().0.saturating_mul(52) + 16);
-        let mut years_fit = true;
-        list.nest(SEQUENCE, |w| {
-            for entry in entries {
-                years_fit &= (0..=9999).contains(&entry.revoked_at.year())
-                    && entry.invalidity_date.is_none_or(|date| (0..=9999).contains(&date.year()));
-                entry.write(w);
+        let mut list = Writer::with_capacity(entries.size_hint().0.saturating_mul(52));
+        for entry in entries {
+            if !writable(entry.revoked_at) || !entry.invalidity_date.is_none_or(writable) {
+                return Err(BuildError::new(WHAT, "an entry has a date outside of years 1970-9999"));
             }
-        });
-        if !years_fit {
-            return Err(BuildError::new("the revocation list", "an entry has a date outside of years 0-9999"));
+            entry.write(&mut list);
         }
-        let list = list.finish();
-        let mut tbs = Writer::with_capacity(list.len() + 512);
-        tbs.nest(SEQUENCE, |w| {
-            w.unsigned(&[1]).raw(&signer.signature_algorithm().to_der()).raw(self.issuer.der());
-            w.time(self.this_update).time(self.next_update);
-            // RFC 5280 section 5.1.2.6: without entries there is no list of them.
-            if list != [SEQUENCE, 0] {
-                w.raw(&list);
-            }
-            w.nest(constructed(0), |w| _ = w.nest(SEQUENCE, |w| self.write_extensions(w)));
-        });
-        drop(list);
-        let der = crate::template::seal(&tbs.finish(), signer)?;
-        Crl::from_der_owned(der).map_err(|error| BuildError::new("the revocation list", error.to_string()))
+        let tbs = self.encode(list.finish(), signer).map_err(|error| BuildError::der(WHAT, error))?;
+        let made = Crl::from_der_owned(x509::seal(&tbs, signer)?);
+        let made = made.map_err(|error| BuildError::new(WHAT, error.to_string()))?;
+        // x509-cert decodes and encodes the name; from one that is not DER it would make another.
+        if made.issuer() != &self.issuer {
+            return Err(BuildError::new("the issuer", "its name is not in DER, so it would be changed"));
+        }
+        Ok(made)
     }
 
-    fn write_extensions(&self, w: &mut Writer) {
-        extension::write_authority_key_id(w, &self.authority_key_id);
-        extension::write(w, &oid::CRL_NUMBER, false, |w| _ = w.unsigned(&self.number.to_be_bytes()));
-        let Some(idp) = &self.idp else { return };
-        extension::write(w, &oid::ISSUING_DISTRIBUTION_POINT, true, |w| {
-            w.nest(SEQUENCE, |w| {
-                if !idp.uris.is_empty() {
-                    extension::write_distribution_point_name(w, &idp.uris);
-                }
-                if idp.only_user_certificates {
-                    w.value(context(1), &[0xff]);
-                }
-                if idp.only_ca_certificates {
-                    w.value(context(2), &[0xff]);
-                }
-            });
-        });
+    /// The part to be signed, around entries that are encoded already.
+    fn encode(&self, entries: Vec<u8>, signer: &dyn Signer) -> der::Result<Vec<u8>> {
+        let mut extensions = vec![build::authority_key_id(&self.authority_key_id)?, build::crl_number(self.number)?];
+        if let Some(idp) = &self.idp {
+            extensions.push(build::issuing_distribution_point(idp)?);
+        }
+        TbsCertList {
+            version: Version::V2,
+            signature: x509::algorithm(signer.signature_algorithm())?,
+            issuer: x509::name(&self.issuer)?,
+            this_update: x509::time(self.this_update)?,
+            next_update: x509::time(self.next_update)?,
+            // RFC 5280 section 5.1.2.6: without entries there is no list of them.
+            revoked_certificates: if entries.is_empty() { None } else { Some(AnyRef::new(Tag::Sequence, &entries)?) },
+            crl_extensions: extensions,
+        }
+        .to_der()
     }
+}
+
+/// `x509_cert::crl::TbsCertList` with its entries as they were encoded, for the sake of [`RevokedEntry::write`].
+#[derive(EncodeValue)]
+struct TbsCertList<'a> {
+    version: Version,
+    signature: AlgorithmIdentifierOwned,
+    issuer: x509_cert::name::Name,
+    this_update: Time,
+    next_update: Time,
+    revoked_certificates: Option<AnyRef<'a>>,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
+    crl_extensions: Extensions,
+}
+
+impl FixedTag for TbsCertList<'_> {
+    const TAG: Tag = Tag::Sequence;
 }
 
 /// A certificate revocation list with its DER as received. Cheap to clone.

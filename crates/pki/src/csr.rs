@@ -4,17 +4,22 @@ use std::fmt;
 use std::sync::Arc;
 
 use const_oid::ObjectIdentifier;
+use der::Encode;
+use der::asn1::SetOfVec;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::DirectoryString;
+use x509_cert::request::attributes::{AsAttribute, ChallengePassword};
+use x509_cert::request::{CertReqInfo, ExtensionReq, Version};
 
 use crate::error::SIZE_LIMIT;
-use crate::extension::{self, Extensions};
+use crate::extension::{Extensions, build};
 use crate::key_check::KeyChecks;
 use crate::tlv::{
-    BMP_STRING, IA5_STRING, PRINTABLE_STRING, Reader, SEQUENCE, SET, TELETEX_STRING, UTF8_STRING, Writer, constructed,
-    whole,
+    BMP_STRING, IA5_STRING, PRINTABLE_STRING, Reader, SEQUENCE, SET, TELETEX_STRING, UTF8_STRING, constructed, whole,
 };
 use crate::{
     BuildError, CsrError, Fingerprint, GeneralName, KeyUsage, Name, ParseError, PublicKey, SignatureAlgorithm, Signer,
-    armour, general_name, oid,
+    armour, general_name, oid, x509,
 };
 
 const WHAT: &str = "the certificate request";
@@ -246,55 +251,51 @@ impl CsrTemplate {
     /// # Errors
     /// A name that cannot be encoded, or the signer failed.
     pub fn sign(&self, signer: &dyn Signer) -> Result<Csr, BuildError> {
-        let extensions = self.extensions()?;
-        let subject = self.subject.clone().unwrap_or_else(Name::empty);
-        let mut info = Writer::with_capacity(512);
-        info.nest(SEQUENCE, |w| {
-            w.unsigned(&[0]).raw(subject.der()).raw(signer.public_key().spki_der());
-            w.nest(constructed(0), |w| {
-                // X.690 section 11.6: a SET OF stands in the order of its encodings.
-                let mut attributes = Vec::new();
-                if let Some(password) = &self.challenge_password {
-                    attributes
-                        .push(attribute(&oid::CHALLENGE_PASSWORD, |w| _ = w.value(UTF8_STRING, password.as_bytes())));
-                }
-                if !extensions.is_empty() {
-                    attributes.push(attribute(&oid::EXTENSION_REQUEST, |w| _ = w.value(SEQUENCE, &extensions)));
-                }
-                attributes.sort();
-                attributes.iter().for_each(|der| _ = w.raw(der));
-            });
-        });
-        let info = info.finish();
-        let der = crate::template::seal(&info, signer)?;
-        Csr::from_der(&der).map_err(|error| BuildError::new("the certificate request", error.to_string()))
+        let names = match self.subject_alt_names.as_slice() {
+            [] => None,
+            names => Some(general_name::write_all(names)?),
+        };
+        let info = self.encode(names, signer).map_err(|error| BuildError::der(WHAT, error))?;
+        let der = x509::seal(&info, signer)?;
+        Csr::from_der(&der).map_err(|error| BuildError::new(WHAT, error.to_string()))
     }
 
-    fn extensions(&self) -> Result<Vec<u8>, BuildError> {
-        let mut writer = Writer::with_capacity(256);
+    /// The part to be signed. Not by x509-cert's `RequestBuilder`, which writes an extensionRequest even when there is
+    /// nothing in it.
+    fn encode(&self, names: Option<Vec<u8>>, signer: &dyn Signer) -> der::Result<Vec<u8>> {
+        let mut attributes = SetOfVec::new();
+        if let Some(password) = &self.challenge_password {
+            attributes.insert(ChallengePassword(DirectoryString::Utf8String(password.clone())).to_attribute()?)?;
+        }
+        let extensions = self.extensions(names)?;
+        if !extensions.is_empty() {
+            attributes.insert(ExtensionReq(extensions).try_into()?)?;
+        }
+        CertReqInfo {
+            version: Version::V1,
+            subject: x509::name(&self.subject.clone().unwrap_or_else(Name::empty))?,
+            public_key: x509::public_key(signer.public_key())?,
+            attributes,
+        }
+        .to_der()
+    }
+
+    fn extensions(&self, names: Option<Vec<u8>>) -> der::Result<Vec<Extension>> {
+        let mut all = Vec::new();
         if let Some(usage) = self.key_usage {
-            extension::write_key_usage(&mut writer, usage);
+            all.push(build::key_usage(usage)?);
         }
         if !self.extended_key_usage.is_empty() {
-            extension::write_eku(&mut writer, &self.extended_key_usage);
+            all.push(build::extended_key_usage(&self.extended_key_usage)?);
         }
-        if !self.subject_alt_names.is_empty() {
-            let names = general_name::write_all(&self.subject_alt_names)?;
-            extension::write(&mut writer, &oid::SUBJECT_ALT_NAME, false, |w| _ = w.raw(&names));
+        if let Some(names) = names {
+            all.push(build::subject_alt_names(false, names)?);
         }
         if self.must_staple {
-            extension::write_must_staple(&mut writer);
+            all.push(build::must_staple()?);
         }
-        Ok(writer.finish())
+        Ok(all)
     }
-}
-
-fn attribute(kind: &ObjectIdentifier, value: impl FnOnce(&mut Writer)) -> Vec<u8> {
-    let mut writer = Writer::default();
-    writer.nest(SEQUENCE, |w| {
-        w.oid(kind).nest(SET, value);
-    });
-    writer.finish()
 }
 
 #[cfg(test)]

@@ -177,4 +177,9 @@ impl BuildError {
     pub(crate) fn new(what: &'static str, why: impl Into<String>) -> Self {
         Self::Template { what, why: why.into() }
     }
+
+    /// The encoder's own refusal.
+    pub(crate) fn der(what: &'static str, error: der::Error) -> Self {
+        Self::new(what, error.to_string())
+    }
 }

@@ -1,12 +1,12 @@
-//! The extensions that are read from and written into certificates and requests.
+//! The extensions that certificates and requests carry: reading here, building in [`build`].
 
 use const_oid::ObjectIdentifier;
 
 use crate::general_name::{self, GeneralName};
-use crate::tlv::{
-    IA5_STRING, INTEGER, OCTET_STRING, Reader, SEQUENCE, Writer, constructed, context, whole, whole_value,
-};
+use crate::tlv::{INTEGER, OCTET_STRING, Reader, SEQUENCE, constructed, context, whole, whole_value};
 use crate::{BasicConstraints, KeyUsage, ParseError, oid};
+
+pub(crate) mod build;
 
 /// What was read; extensions that are not known are only counted by their identifiers.
 #[derive(Clone, Debug, Default)]
@@ -152,73 +152,4 @@ fn read_must_staple(value: &[u8]) -> Result<bool, ParseError> {
         found |= features.small("feature")? == 5;
     }
     Ok(found)
-}
-
-/// Writes one Extension around what `value` writes.
-pub(crate) fn write(w: &mut Writer, oid: &ObjectIdentifier, critical: bool, value: impl FnOnce(&mut Writer)) {
-    w.nest(SEQUENCE, |w| {
-        w.oid(oid);
-        if critical {
-            w.boolean(true);
-        }
-        w.nest(OCTET_STRING, value);
-    });
-}
-
-pub(crate) fn write_key_usage(w: &mut Writer, usage: KeyUsage) {
-    write(w, &oid::KEY_USAGE, true, |w| _ = w.raw(&usage.to_der()));
-}
-
-pub(crate) fn write_eku(w: &mut Writer, usages: &[ObjectIdentifier]) {
-    write(w, &oid::EXTENDED_KEY_USAGE, false, |w| {
-        w.nest(SEQUENCE, |w| usages.iter().for_each(|usage| _ = w.oid(usage)));
-    });
-}
-
-pub(crate) fn write_must_staple(w: &mut Writer) {
-    write(w, &oid::TLS_FEATURE, false, |w| {
-        w.nest(SEQUENCE, |w| _ = w.unsigned(&[5]));
-    });
-}
-
-pub(crate) fn write_authority_key_id(w: &mut Writer, key_id: &[u8]) {
-    write(w, &oid::AUTHORITY_KEY_IDENTIFIER, false, |w| {
-        w.nest(SEQUENCE, |w| _ = w.value(context(0), key_id));
-    });
-}
-
-/// RFC 5280 section 4.2.1.13: one point, all addresses in its full name.
-pub(crate) fn write_distribution_point_name(w: &mut Writer, uris: &[String]) {
-    w.nest(constructed(0), |w| {
-        w.nest(constructed(0), |w| uris.iter().for_each(|uri| _ = w.value(context(6), uri.as_bytes())));
-    });
-}
-
-pub(crate) fn write_access(w: &mut Writer, issuers: &[String], ocsp: &[String]) {
-    write(w, &oid::AUTHORITY_INFO_ACCESS, false, |w| {
-        w.nest(SEQUENCE, |w| {
-            let all = ocsp.iter().map(|uri| (oid::AD_OCSP, uri));
-            for (method, uri) in all.chain(issuers.iter().map(|uri| (oid::AD_CA_ISSUERS, uri))) {
-                w.nest(SEQUENCE, |w| _ = w.oid(&method).value(context(6), uri.as_bytes()));
-            }
-        });
-    });
-}
-
-/// RFC 5280 section 4.2.1.4.
-pub(crate) fn write_policies(w: &mut Writer, policies: &[crate::Policy]) {
-    write(w, &oid::CERTIFICATE_POLICIES, false, |w| {
-        w.nest(SEQUENCE, |w| {
-            for policy in policies {
-                w.nest(SEQUENCE, |w| {
-                    w.oid(&policy.oid);
-                    if let Some(cps) = &policy.cps {
-                        w.nest(SEQUENCE, |w| {
-                            w.nest(SEQUENCE, |w| _ = w.oid(&oid::QT_CPS).value(IA5_STRING, cps.as_bytes()));
-                        });
-                    }
-                });
-            }
-        });
-    });
 }

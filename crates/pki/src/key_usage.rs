@@ -80,22 +80,6 @@ impl KeyUsage {
         self.0
     }
 
-    /// The extension's value.
-    pub(crate) fn to_der(self) -> Vec<u8> {
-        let mut bytes = [0u8; 2];
-        for bit in 0..9 {
-            if self.0 >> bit & 1 == 1 {
-                bytes[bit / 8] |= 0x80 >> (bit % 8);
-            }
-        }
-        // X.690 section 11.2.2: a named bit list has no trailing zero bits.
-        let length = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
-        let unused = if length == 0 { 0 } else { bytes[length - 1].trailing_zeros() as u8 };
-        let mut value = vec![unused];
-        value.extend_from_slice(&bytes[..length]);
-        crate::tlv::encode(BIT_STRING, &value)
-    }
-
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, ParseError> {
         const WHAT: &str = "the keyUsage extension";
         let value = whole_value(WHAT, der, BIT_STRING)?;

@@ -24,6 +24,7 @@ mod serial;
 mod template;
 mod tlv;
 mod validity;
+mod x509;
 
 pub use algorithm::{KeyAlgorithm, KeyType, SignatureAlgorithm};
 pub use certificate::{BasicConstraints, Certificate};

@@ -1,13 +1,20 @@
 //! Building certificates.
 
 use const_oid::ObjectIdentifier;
+use spki::SubjectPublicKeyInfoRef;
+use x509_cert::TbsCertificate;
+use x509_cert::builder::profile::BuilderProfile;
+use x509_cert::builder::{self, Builder, CertificateBuilder};
+use x509_cert::ext::Extension;
 
-use crate::extension;
-use crate::tlv::{OCTET_STRING, SEQUENCE, Writer, constructed};
+use crate::extension::build;
+use crate::x509::{self, Announced};
 use crate::{
     BasicConstraints, BuildError, Certificate, GeneralName, KeyUsage, Name, PublicKey, SerialNumber, Signer, Validity,
-    general_name, oid,
+    general_name,
 };
+
+const WHAT: &str = "the certificate";
 
 /// Everything that a certificate will say, but who signs it.
 #[derive(Clone, Debug)]
@@ -66,38 +73,46 @@ impl CertificateTemplate {
     /// A part that cannot be encoded, or that RFC 5280 forbids; or the signer failed.
     pub fn sign(&self, issuer: &Issuer<'_>, signer: &dyn Signer) -> Result<Certificate, BuildError> {
         self.check(issuer)?;
-        let names = if self.subject_alt_names.is_empty() {
-            None
-        } else {
-            Some(general_name::write_all(&self.subject_alt_names)?)
+        let names = match self.subject_alt_names.as_slice() {
+            [] => None,
+            names => Some(general_name::write_all(names)?),
         };
         let self_signed = issuer.name == &self.subject && signer.public_key() == &self.public_key;
-        let mut tbs = Writer::with_capacity(1024);
-        tbs.nest(SEQUENCE, |w| {
-            w.nest(constructed(0), |w| _ = w.unsigned(&[2]));
-            w.unsigned(self.serial.as_bytes());
-            w.raw(&signer.signature_algorithm().to_der());
-            w.raw(issuer.name.der());
-            w.nest(SEQUENCE, |w| _ = w.time(self.validity.not_before).time(self.validity.not_after));
-            w.raw(self.subject.der());
-            w.raw(self.public_key.spki_der());
-            w.nest(constructed(3), |w| {
-                w.nest(SEQUENCE, |w| {
-                    self.write_extensions(w, names.as_deref(), (!self_signed).then_some(issuer.key_id))
-                });
-            });
-        });
-        let der = seal(&tbs.finish(), signer)?;
-        Certificate::from_der(&der).map_err(|error| BuildError::new("the certificate", error.to_string()))
+        let authority = (!self_signed).then_some(issuer.key_id);
+        let tbs = self.encode(issuer.name, names, authority, signer);
+        let der = x509::seal(&tbs.map_err(|error| BuildError::new(WHAT, error.to_string()))?, signer)?;
+        let made = Certificate::from_der(&der).map_err(|error| BuildError::new(WHAT, error.to_string()))?;
+        // x509-cert decodes and encodes names and keys; from one that is not DER it would make another.
+        if made.issuer() != issuer.name || made.subject() != &self.subject || made.public_key() != &self.public_key {
+            return Err(BuildError::new(WHAT, "a name or the key is not in DER, so it would be changed"));
+        }
+        Ok(made)
+    }
+
+    /// The part to be signed.
+    fn encode(
+        &self,
+        issuer: &Name,
+        names: Option<Vec<u8>>,
+        authority: Option<&[u8]>,
+        signer: &dyn Signer,
+    ) -> builder::Result<Vec<u8>> {
+        let profile = Profile {
+            issuer: x509::name(issuer)?,
+            subject: x509::name(&self.subject)?,
+            extensions: self.extensions(names, authority)?,
+        };
+        let serial = x509_cert::serial_number::SerialNumber::new(self.serial.as_bytes())?;
+        let Validity { not_before, not_after } = self.validity;
+        let validity = x509_cert::time::Validity::new(x509::time(not_before)?, x509::time(not_after)?);
+        let public_key = x509::public_key(&self.public_key)?;
+        CertificateBuilder::new(profile, serial, validity, public_key)?.finalize(&Announced(signer))
     }
 
     fn check(&self, issuer: &Issuer<'_>) -> Result<(), BuildError> {
         self.validity.check()?;
         if self.subject.is_empty() && self.subject_alt_names.is_empty() {
-            return Err(BuildError::new(
-                "the certificate",
-                "it would name nobody: subject and alternative names are empty",
-            ));
+            return Err(BuildError::new(WHAT, "it would name nobody: subject and alternative names are empty"));
         }
         if issuer.name.is_empty() {
             return Err(BuildError::new("the issuer", "its name is empty (RFC 5280 section 4.1.2.4)"));
@@ -119,52 +134,64 @@ impl CertificateTemplate {
         uris.chain(self.policies.iter().filter_map(|policy| policy.cps.as_ref())).try_for_each(|uri| check_uri(uri))
     }
 
-    fn write_extensions(&self, w: &mut Writer, names: Option<&[u8]>, authority: Option<&[u8]>) {
+    fn extensions(&self, names: Option<Vec<u8>>, authority: Option<&[u8]>) -> der::Result<Vec<Extension>> {
+        let mut all = Vec::with_capacity(10);
         if let Some(constraints) = self.basic_constraints {
-            extension::write(w, &oid::BASIC_CONSTRAINTS, constraints.ca, |w| {
-                w.nest(SEQUENCE, |w| {
-                    // X.690 section 11.5: a default is not encoded.
-                    if constraints.ca {
-                        w.boolean(true);
-                    }
-                    if let Some(length) = constraints.path_len {
-                        w.unsigned(&[length]);
-                    }
-                });
-            });
+            all.push(build::basic_constraints(constraints)?);
         }
         if let Some(usage) = self.key_usage {
-            extension::write_key_usage(w, usage);
+            all.push(build::key_usage(usage)?);
         }
         if !self.extended_key_usage.is_empty() {
-            extension::write_eku(w, &self.extended_key_usage);
+            all.push(build::extended_key_usage(&self.extended_key_usage)?);
         }
-        extension::write(w, &oid::SUBJECT_KEY_IDENTIFIER, false, |w| {
-            w.value(OCTET_STRING, &self.public_key.key_id());
-        });
+        all.push(build::subject_key_id(&self.public_key.key_id())?);
         if let Some(key_id) = authority {
-            extension::write_authority_key_id(w, key_id);
+            all.push(build::authority_key_id(key_id)?);
         }
         if let Some(names) = names {
             // RFC 5280 section 4.2.1.6: critical when the subject is empty.
-            extension::write(w, &oid::SUBJECT_ALT_NAME, self.subject.is_empty(), |w| _ = w.raw(names));
+            all.push(build::subject_alt_names(self.subject.is_empty(), names)?);
         }
         if !self.crl_distribution_points.is_empty() {
-            extension::write(w, &oid::CRL_DISTRIBUTION_POINTS, false, |w| {
-                w.nest(SEQUENCE, |w| {
-                    w.nest(SEQUENCE, |w| extension::write_distribution_point_name(w, &self.crl_distribution_points));
-                });
-            });
+            all.push(build::crl_distribution_points(&self.crl_distribution_points)?);
         }
         if !self.aia_issuers.is_empty() || !self.aia_ocsp.is_empty() {
-            extension::write_access(w, &self.aia_issuers, &self.aia_ocsp);
+            all.push(build::authority_info_access(&self.aia_issuers, &self.aia_ocsp)?);
         }
         if !self.policies.is_empty() {
-            extension::write_policies(w, &self.policies);
+            all.push(build::policies(&self.policies)?);
         }
         if self.must_staple {
-            extension::write_must_staple(w);
+            all.push(build::must_staple()?);
         }
+        Ok(all)
+    }
+}
+
+/// A template as x509-cert's builder asks for it.
+struct Profile {
+    issuer: x509_cert::name::Name,
+    subject: x509_cert::name::Name,
+    extensions: Vec<Extension>,
+}
+
+impl BuilderProfile for Profile {
+    fn get_issuer(&self, _subject: &x509_cert::name::Name) -> x509_cert::name::Name {
+        self.issuer.clone()
+    }
+
+    fn get_subject(&self) -> x509_cert::name::Name {
+        self.subject.clone()
+    }
+
+    fn build_extensions(
+        &self,
+        _subject: SubjectPublicKeyInfoRef<'_>,
+        _issuer: SubjectPublicKeyInfoRef<'_>,
+        _tbs: &TbsCertificate,
+    ) -> builder::Result<Vec<Extension>> {
+        Ok(self.extensions.clone())
     }
 }
 
@@ -177,17 +204,6 @@ pub(crate) fn check_uri(uri: &str) -> Result<(), BuildError> {
         ));
     }
     Ok(())
-}
-
-/// The signed part, the algorithm and the signature: the outer form of certificates, requests and CRLs.
-pub(crate) fn seal(signed: &[u8], signer: &dyn Signer) -> Result<Vec<u8>, BuildError> {
-    let signature = signer.sign(signed)?;
-    let algorithm = signer.signature_algorithm().to_der();
-    let mut writer = Writer::with_capacity(signed.len() + signature.len() + 96);
-    writer.nest(SEQUENCE, |w| {
-        w.raw(signed).raw(&algorithm).bits(&signature);
-    });
-    Ok(writer.finish())
 }
 
 #[cfg(test)]

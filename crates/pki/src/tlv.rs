@@ -1,4 +1,9 @@
-//! Reading and writing of DER, slice by slice, so that the bytes as received stay at hand.
+//! Reading of foreign DER, slice by slice, and writing of the few things that x509-cert has no type for.
+//!
+//! Requests, certificates and lists are read here and not by x509-cert's types, which own a decoded copy and can only
+//! encode it again: a signature is checked over the bytes as received, a certificate is stored and handed on as
+//! received, and what a slightly careless sender wrote (`critical FALSE` spelled out, attributes of an RDN out of order)
+//! must survive. Errors here name the part and the rule, for the person who has to mend it.
 //!
 //! The reader refuses what DER forbids in lengths and integers (indefinite or longer than needed, X.690 section 10.1)
 //! and bounds depth by never recursing on its own.
@@ -273,10 +278,6 @@ impl Writer {
         self.value(OID, oid.as_bytes())
     }
 
-    pub fn boolean(&mut self, value: bool) -> &mut Self {
-        self.value(BOOLEAN, &[if value { 0xff } else { 0 }])
-    }
-
     /// A non-negative INTEGER from its magnitude.
     pub fn unsigned(&mut self, magnitude: &[u8]) -> &mut Self {
         let zeros = magnitude.iter().take_while(|&&byte| byte == 0).count();
@@ -353,6 +354,7 @@ pub(crate) fn push_length(out: &mut Vec<u8>, length: usize) {
 }
 
 /// One element from its parts.
+#[cfg(test)]
 pub(crate) fn encode(tag: u8, value: &[u8]) -> Vec<u8> {
     let mut writer = Writer::with_capacity(value.len() + 6);
     writer.value(tag, value);

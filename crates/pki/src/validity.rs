@@ -25,15 +25,19 @@ impl Validity {
     }
 
     pub(crate) fn check(&self) -> Result<(), BuildError> {
-        let writable = |at: OffsetDateTime| (0..=9999).contains(&at.to_offset(UtcOffset::UTC).year());
         if self.not_after < self.not_before {
             return Err(BuildError::new("the validity", "it ends before it begins"));
         }
         if !writable(self.not_before) || !writable(self.not_after) {
-            return Err(BuildError::new("the validity", "its years are outside 0-9999"));
+            return Err(BuildError::new("the validity", "its years are outside 1970-9999"));
         }
         Ok(())
     }
+}
+
+/// Whether a date can be written: RFC 5280 ends with the year 9999, and x509-cert begins with 1970.
+pub(crate) fn writable(at: OffsetDateTime) -> bool {
+    (1970..=9999).contains(&at.to_offset(UtcOffset::UTC).year())
 }
 
 /// `at` in UTC without its fraction of a second.

@@ -2,6 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
+use crate::tlv::Writer;
 use crate::{KeyAlgorithm, KeyType, PrivateKey, key_check::KeyFault};
 
 macro_rules! fixture {
@@ -175,12 +176,18 @@ fn a_key_that_cannot_verify_is_named_by_its_rule() {
     assert_eq!(Csr::from_der(&off).unwrap_err(), CsrError::Key(KeyFault::NotOnCurve { curve: "P-256" }));
 }
 
+fn attribute(kind: &ObjectIdentifier, value: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.nest(SEQUENCE, |w| _ = w.oid(kind).nest(SET, value));
+    writer.finish()
+}
+
 /// Signs any request information with the fixture's key.
 fn signed(info: impl FnOnce(&mut Writer, &PublicKey)) -> Vec<u8> {
     let key = PrivateKey::from_pkcs8_pem(fixture!("p256.key")).unwrap();
     let mut writer = Writer::default();
     writer.nest(SEQUENCE, |w| info(w, key.public_key()));
-    crate::template::seal(&writer.finish(), &key).unwrap()
+    x509::seal(&writer.finish(), &key).unwrap()
 }
 
 #[test]
@@ -196,9 +203,7 @@ fn what_old_clients_send_is_taken() {
 #[test]
 fn nothing_may_come_twice() {
     let names = general_name::write_all(&[GeneralName::Dns("a.example".into())]).unwrap();
-    let mut san = Writer::default();
-    extension::write(&mut san, &oid::SUBJECT_ALT_NAME, false, |w| _ = w.raw(&names));
-    let san = san.finish();
+    let san = build::subject_alt_names(false, names).unwrap().to_der().unwrap();
     let twice = signed(|w, key| {
         w.unsigned(&[0]).raw(&[SEQUENCE, 0]).raw(key.spki_der());
         let both = [san.clone(), san.clone()].concat();

@@ -2,7 +2,7 @@ use der::{Decode, Encode};
 use time::macros::datetime;
 
 use super::*;
-use crate::{KeyType, PrivateKey, SignError, SignatureAlgorithm};
+use crate::{KeyType, PrivateKey, SignError, SignatureAlgorithm, oid};
 
 fn template(key: &PublicKey) -> CertificateTemplate {
     CertificateTemplate {
@@ -72,9 +72,9 @@ fn everything_is_read_back() {
     }
 }
 
-/// x509-cert reads what we wrote and writes the same bytes: two encoders agree.
+/// Every part is in DER: what x509-cert reads in it, it writes as the same bytes.
 #[test]
-fn another_implementation_agrees() {
+fn decoding_and_encoding_changes_nothing() {
     use x509_cert::ext::pkix;
     let ca_key = PrivateKey::generate(KeyType::P256).unwrap();
     let name: Name = "CN=Issuing".parse().unwrap();
@@ -134,7 +134,7 @@ fn what_rfc_5280_forbids_is_not_built() {
     let key = PrivateKey::generate(KeyType::P256).unwrap();
     let good = template(key.public_key());
     let name: Name = "CN=Issuing".parse().unwrap();
-    let cases: [(CertificateTemplate, &str); 9] = [
+    let cases: [(CertificateTemplate, &str); 10] = [
         (CertificateTemplate { subject: Name::empty(), subject_alt_names: vec![], ..good.clone() }, "nobody"),
         (CertificateTemplate { subject: Name::empty(), ..root(&key) }, "nobody"),
         (CertificateTemplate { key_usage: Some(KeyUsage::empty()), ..good.clone() }, "no bit"),
@@ -156,6 +156,13 @@ fn what_rfc_5280_forbids_is_not_built() {
             "before it begins",
         ),
         (
+            CertificateTemplate {
+                validity: Validity::new(datetime!(1969-12-31 23:59:59 UTC), datetime!(2026-01-01 0:00 UTC)),
+                ..good.clone()
+            },
+            "1970",
+        ),
+        (
             CertificateTemplate { subject_alt_names: vec![GeneralName::Dns("x".repeat(70_000))], ..good.clone() },
             "more than the 65536",
         ),
@@ -166,6 +173,22 @@ fn what_rfc_5280_forbids_is_not_built() {
     }
     let error = good.sign(&Issuer { name: &Name::empty(), key_id: &[7; 20] }, &key).unwrap_err();
     assert!(error.to_string().contains("issuer"));
+}
+
+/// A foreign issuer's name may have its attributes in another order than DER's, and must be copied exactly or not at all.
+#[test]
+fn a_name_that_is_not_der_is_not_changed_in_silence() {
+    let name: Name = "CN=b+O=a".parse().unwrap();
+    // 30 len, 31 len, then the two attributes.
+    let (head, attributes) = name.der().split_at(4);
+    let (first, second) = attributes.split_at(usize::from(attributes[1]) + 2);
+    let swapped = Name::from_der(&[head, second, first].concat()).unwrap();
+    assert_ne!(swapped, name);
+    let key = PrivateKey::generate(KeyType::P256).unwrap();
+    let wanted = template(key.public_key());
+    assert!(wanted.sign(&Issuer { name: &name, key_id: &[7; 20] }, &key).is_ok());
+    let error = wanted.sign(&Issuer { name: &swapped, key_id: &[7; 20] }, &key).unwrap_err();
+    assert!(error.to_string().contains("not in DER"), "{error}");
 }
 
 #[test]
