@@ -82,9 +82,13 @@ impl CertificateTemplate {
         let tbs = self.encode(issuer.name, names, authority, signer);
         let der = x509::seal(&tbs.map_err(|error| BuildError::new(WHAT, error.to_string()))?, signer)?;
         let made = Certificate::from_der(&der).map_err(|error| BuildError::new(WHAT, error.to_string()))?;
-        // x509-cert decodes and encodes names and keys; from one that is not DER it would make another.
-        if made.issuer() != issuer.name || made.subject() != &self.subject || made.public_key() != &self.public_key {
-            return Err(BuildError::new(WHAT, "a name or the key is not in DER, so it would be changed"));
+        // x509-cert decodes and encodes names and keys. A careless requester's name may become DER that way, but the
+        // issuer must stand as in its own certificate (RFC 5280 section 6.1 compares, many programs compare bytes).
+        if made.issuer() != issuer.name || made.public_key() != &self.public_key {
+            return Err(BuildError::new(WHAT, "the issuer's name or the key is not in DER, so it would be changed"));
+        }
+        if !made.subject().matches(&self.subject) {
+            return Err(BuildError::new("the subject", "it would be changed"));
         }
         Ok(made)
     }
