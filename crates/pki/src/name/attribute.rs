@@ -147,7 +147,14 @@ impl fmt::Display for AttributeKind {
 pub(super) fn encode(oid: &ObjectIdentifier, draft: &Draft) -> Result<Vec<u8>, NameError> {
     let mut writer = Writer::with_capacity(64);
     match draft {
-        Draft::Der(der) => writer.nest(SEQUENCE, |w| _ = w.oid(oid).raw(der)),
+        Draft::Der(der) => {
+            // What the attribute may not say as a string it may not say in hexadecimal either.
+            let tlv = Reader::new(WHAT, der).any();
+            if let Some(text) = tlv.ok().and_then(|tlv| decode(&tlv).ok()).flatten() {
+                check(oid, &text)?;
+            }
+            writer.nest(SEQUENCE, |w| _ = w.oid(oid).raw(der))
+        }
         Draft::Text(text) => {
             let tag = check(oid, text)?;
             writer.nest(SEQUENCE, |w| _ = w.oid(oid).value(tag, text.as_bytes()))

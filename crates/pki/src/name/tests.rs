@@ -166,3 +166,18 @@ proptest! {
         }
     }
 }
+
+/// Found by fuzzing.
+#[test]
+fn hexadecimal_is_no_way_around_the_rules() {
+    assert_eq!(name("CN=#130161").to_string(), "CN=a");
+    for (text, word) in [
+        ("1.2.3.4=#0c011a", "control"),
+        ("CN=#0c00", "empty"),
+        ("C=#0c03616263", "two letters"),
+        ("serialNumber=#0c02c3a4", "letters, digits"),
+    ] {
+        let error = text.parse::<Name>().unwrap_err().to_string();
+        assert!(error.contains(word), "{text}: {error}");
+    }
+}
