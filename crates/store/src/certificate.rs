@@ -155,7 +155,7 @@ impl InventoryStore for Store {
     }
 
     async fn certificates(&self, query: CertificateQuery) -> Result<Page<CertificateRecord>, StoreError> {
-        self.read(move |c| {
+        self.list(move |c| {
             snapshot(c, |c| {
                 let total: i64 = search::matching(&query, c).select(diesel::dsl::count_star()).get_result(c)?;
                 let rows: Vec<CertificateRow> = search::matching(&query, c)

@@ -33,7 +33,10 @@ pub(crate) use each;
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// Single rows.
     Read,
+    /// What may look at many rows.
+    List,
     Write,
 }
 
@@ -48,6 +51,9 @@ pub(crate) enum Target {
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// A statement that takes longer has lost its caller.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
+/// The same for a list. PostgreSQL alone keeps it; what SQLite may be made to do is bounded by what the doors let be
+/// asked.
+const LIST_LIMIT: Duration = Duration::from_secs(5);
 
 impl Target {
     /// Read a database URL: `sqlite:///absolute/path`, `sqlite://relative/path` or `postgres://...`.
@@ -87,7 +93,7 @@ impl Target {
             }
             Self::Postgres { url } => {
                 let mut connection = PgConnection::establish(url)?;
-                postgres_settings(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                postgres_settings(&mut connection, purpose).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(AnyConnection::Postgres(connection))
             }
         }
@@ -102,7 +108,7 @@ fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose, max_byte
     connection.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;")?;
     connection.batch_execute("PRAGMA case_sensitive_like = ON;")?;
     match purpose {
-        Purpose::Read => connection.batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -2048;"),
+        Purpose::Read | Purpose::List => connection.batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -2048;"),
         Purpose::Write => {
             connection.batch_execute(
                 "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864;",
@@ -115,11 +121,15 @@ fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose, max_byte
     }
 }
 
-fn postgres_settings(connection: &mut PgConnection) -> QueryResult<()> {
+fn postgres_settings(connection: &mut PgConnection, purpose: Purpose) -> QueryResult<()> {
+    let limit = match purpose {
+        Purpose::Read | Purpose::Write => STATEMENT_LIMIT,
+        Purpose::List => LIST_LIMIT,
+    };
     connection.batch_execute(&format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
          SET client_min_messages = warning",
-        STATEMENT_LIMIT.as_millis(),
+        limit.as_millis(),
         LOCK_WAIT.as_millis(),
         STATEMENT_LIMIT.as_millis(),
     ))

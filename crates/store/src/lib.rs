@@ -2,7 +2,8 @@
 //!
 //! One [`Store`] implements every store port. Writes wait in one bounded queue; a writer lane (one thread for SQLite,
 //! two for PostgreSQL) takes what waits into one transaction, and every caller gets its own result after the commit.
-//! Reads are answered by threads with connections of their own. Nothing here blocks an async worker.
+//! Reads are answered by threads with connections of their own, and lists, which may be slow, by other threads than the
+//! reads of single rows that issuing needs. Nothing here blocks an async worker.
 
 mod alongside;
 mod audit;
@@ -54,6 +55,10 @@ use reader::{Question, Read};
 const WAITING_WRITES: usize = 8192;
 /// How many reads may wait.
 const WAITING_READS: usize = 4096;
+/// How many lists may wait. Each may take seconds, so more of them would wait in vain.
+const WAITING_LISTS: usize = 32;
+/// How many threads answer lists.
+const LISTERS: usize = 2;
 /// How long the first of them may wait before more are refused at once.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a new node asks for a number that others want too.
@@ -150,6 +155,7 @@ struct Inner {
     node: Node,
     writes: Arc<Queue<Write>>,
     reads: Arc<Queue<Box<dyn Read>>>,
+    lists: Arc<Queue<Box<dyn Read>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Dropped after the threads have ended.
     _lock: Option<file::FileLock>,
@@ -183,6 +189,7 @@ impl Store {
         let lanes = if matches!(*target, Target::Sqlite { .. }) { 1 } else { chain::LANES };
         let writes = Arc::new(Queue::new(WAITING_WRITES, PATIENCE));
         let reads = Arc::new(Queue::new(WAITING_READS, PATIENCE));
+        let lists = Arc::new(Queue::new(WAITING_LISTS, PATIENCE));
         let mut threads = Vec::new();
         for number in 0..lanes {
             let (lane, queue) = (Lane::new(node.number, number, Arc::clone(&target)), Arc::clone(&writes));
@@ -190,9 +197,13 @@ impl Store {
         }
         for number in 0..options.readers.max(1) {
             let (target, queue) = (Arc::clone(&target), Arc::clone(&reads));
-            threads.push(spawn(format!("store-read-{number}"), move || reader::run(target, &queue))?);
+            threads.push(spawn(format!("store-read-{number}"), move || reader::run(&target, Purpose::Read, &queue))?);
         }
-        Ok(Self(Arc::new(Inner { target, node, writes, reads, threads: Mutex::new(threads), _lock: lock })))
+        for number in 0..LISTERS {
+            let (target, queue) = (Arc::clone(&target), Arc::clone(&lists));
+            threads.push(spawn(format!("store-list-{number}"), move || reader::run(&target, Purpose::List, &queue))?);
+        }
+        Ok(Self(Arc::new(Inner { target, node, writes, reads, lists, threads: Mutex::new(threads), _lock: lock })))
     }
 
     /// Bring an empty or older database to this program's schema and tell what ran. Safe when several nodes do it at
@@ -244,22 +255,40 @@ impl Store {
         answer.await.map_err(|_| stopped())?
     }
 
-    /// Read. `body` may run several times.
+    /// Read what an index finds at once. `body` may run several times.
     pub(crate) async fn read<T, F>(&self, body: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        self.0.reads.push(Box::new(Question { body, value: None, reply })).map_err(refused)?;
-        answer.await.map_err(|_| stopped())?
+        ask(&self.0.reads, body).await
     }
+
+    /// Read what may take long, on threads that nobody else needs. `body` may run several times.
+    pub(crate) async fn list<T, F>(&self, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
+    {
+        ask(&self.0.lists, body).await
+    }
+}
+
+async fn ask<T, F>(queue: &Queue<Box<dyn Read>>, body: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnMut(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    queue.push(Box::new(Question { body, value: None, reply })).map_err(refused)?;
+    answer.await.map_err(|_| stopped())?
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
+        self.lists.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         for thread in threads {
             // A thread that panicked has nothing left to wait for.

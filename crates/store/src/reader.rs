@@ -1,7 +1,5 @@
 //! Reader threads: each with a connection of its own, opened at its first use, so that no async worker blocks.
 
-use std::sync::Arc;
-
 use chancery_core::StoreError;
 use tokio::sync::oneshot;
 
@@ -11,9 +9,13 @@ use crate::queue::Queue;
 
 /// How often a read that met a concurrent transaction, or a dead connection, is tried.
 const ATTEMPTS: u32 = 3;
+/// What PostgreSQL says when a statement took longer than the connection allows.
+const OUT_OF_TIME: &str = "canceling statement due to statement timeout";
 
 /// A waiting read.
 pub(crate) trait Read: Send {
+    /// Whether the caller has gone.
+    fn is_abandoned(&self) -> bool;
     /// Read and keep the value.
     fn read(&mut self, connection: &mut AnyConnection) -> Result<(), Failure>;
     /// Tell the caller how it ended.
@@ -32,6 +34,10 @@ where
     T: Send,
     F: FnMut(&mut AnyConnection) -> Result<T, Failure> + Send,
 {
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
     fn read(&mut self, connection: &mut AnyConnection) -> Result<(), Failure> {
         self.value = Some((self.body)(connection)?);
         Ok(())
@@ -46,27 +52,34 @@ where
 }
 
 /// Answer what waits until the queue is closed and empty.
-pub(crate) fn run(target: Arc<Target>, queue: &Queue<Box<dyn Read>>) {
+pub(crate) fn run(target: &Target, purpose: Purpose, queue: &Queue<Box<dyn Read>>) {
     let mut open = None;
     while let Some(taken) = queue.take(1) {
         for read in taken.late {
             read.reply(Err(StoreError::Unavailable("the read waited too long".to_owned())));
         }
         for mut read in taken.items {
-            let result = answer(&target, &mut open, &mut *read);
-            read.reply(result);
+            if !read.is_abandoned() {
+                let result = answer(target, purpose, &mut open, &mut *read);
+                read.reply(result);
+            }
         }
     }
 }
 
-fn answer(target: &Target, open: &mut Option<AnyConnection>, read: &mut dyn Read) -> Result<(), StoreError> {
+fn answer(
+    target: &Target,
+    purpose: Purpose,
+    open: &mut Option<AnyConnection>,
+    read: &mut dyn Read,
+) -> Result<(), StoreError> {
     let mut attempt = 0;
     loop {
         attempt += 1;
         // Taken out while it is used: an error or a panic leaves no connection in an unknown state behind.
         let mut connection = match open.take() {
             Some(connection) => connection,
-            None => target.connect(Purpose::Read).map_err(|error| StoreError::Unavailable(error.to_string()))?,
+            None => target.connect(purpose).map_err(|error| StoreError::Unavailable(error.to_string()))?,
         };
         let body = std::panic::AssertUnwindSafe(|| read.read(&mut connection));
         let Ok(result) = std::panic::catch_unwind(body) else {
@@ -80,6 +93,10 @@ fn answer(target: &Target, open: &mut Option<AnyConnection>, read: &mut dyn Read
             Err(Verdict::Refused(error)) => {
                 *open = Some(connection);
                 return Err(error);
+            }
+            // The same again would take as long.
+            Err(Verdict::Lost(why)) if why.contains(OUT_OF_TIME) => {
+                return Err(StoreError::Unavailable(format!("the read took too long: {why}")));
             }
             Err(Verdict::Again(_) | Verdict::Lost(_)) if attempt < ATTEMPTS => {}
             Err(Verdict::Again(why) | Verdict::Lost(why)) => return Err(StoreError::Unavailable(why)),

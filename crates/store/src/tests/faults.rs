@@ -5,11 +5,64 @@ use std::time::{Duration, Instant};
 
 use chancery_core::port::{Database, InventoryStore, IssueRecord};
 use chancery_core::{RaProfile, StoreError};
+use diesel::connection::SimpleConnection;
 
 use super::{Place, contract, record, stored_profile, verify};
 use crate::Store;
 
-contract!(a_trigger_that_raises_hits_its_row_alone, an_unreadable_audit_row_undoes_its_certificate);
+contract!(
+    a_trigger_that_raises_hits_its_row_alone,
+    an_unreadable_audit_row_undoes_its_certificate,
+    slow_lists_hold_nobody_else_up,
+);
+
+/// Lists that do not end, until told so.
+async fn slow_lists_hold_nobody_else_up(place: Place) {
+    let store = place.open().await;
+    let profile = stored_profile(&store, "p").await;
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Arc::new(std::sync::Mutex::new(gate));
+    let slow = || {
+        let (store, gate) = (store.clone(), gate.clone());
+        tokio::spawn(async move {
+            let wait = move |_: &mut _| {
+                // Ends when the sender goes.
+                let _ = gate.lock().unwrap().recv();
+                Ok(())
+            };
+            store.list(wait).await
+        })
+    };
+    let lists: Vec<_> = (0..crate::LISTERS + crate::WAITING_LISTS).map(|_| slow()).collect();
+    // Those that are not answered in time wait behind the slow ones, until there is no room.
+    let refused = loop {
+        if let Ok(Err(refused)) = tokio::time::timeout(Duration::from_millis(20), store.list(|_| Ok(()))).await {
+            break refused;
+        }
+    };
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+    let issued = record(&profile);
+    store.record(issued.clone()).await.unwrap();
+    assert!(store.certificate(issued.certificate.id).await.unwrap().is_some());
+    drop(go);
+    for list in lists {
+        // Those that waited behind the slow ones may have waited too long.
+        drop(list.await.unwrap());
+    }
+    while store.list(|_| Ok(())).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_takes_too_long_is_ended() {
+    let Some(place) = Place::postgres() else { return };
+    let store = place.open().await;
+    let began = Instant::now();
+    let ended = store.list(|c| Ok(c.batch_execute("SELECT pg_sleep(60)")?)).await;
+    assert!(matches!(&ended, Err(StoreError::Unavailable(why)) if why.contains("too long")), "{ended:?}");
+    assert!(began.elapsed() < Duration::from_secs(10), "tried once only");
+}
 
 /// Wait at once with all of them.
 async fn record_all(store: &Store, records: &[IssueRecord]) -> Vec<Result<(), StoreError>> {
