@@ -13,6 +13,8 @@ use crate::dto::search::{FieldDto, FieldGroupDto, FieldSource, Filter, Operator}
 const LONGEST: usize = 1024;
 /// Most values of one filter, and most filters.
 const MOST: usize = 100;
+/// Most filters for parts of a text: no index answers them, so each may look at every certificate.
+const MOST_PATTERNS: usize = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -99,6 +101,13 @@ pub(crate) fn read(
         faults.push(Rejection::State(format!("more than {MOST} filters")));
         return Vec::new();
     }
+    if filters.iter().filter(|filter| is_pattern(filter.condition)).count() > MOST_PATTERNS {
+        faults.push(Rejection::State(format!(
+            "more than {MOST_PATTERNS} filters with CONTAINS, NOT_CONTAINS, STARTS_WITH or ENDS_WITH: use EQUALS where \
+             the whole value is known"
+        )));
+        return Vec::new();
+    }
     let mut read = Vec::new();
     for filter in filters {
         let name = filter.field_identifier.clone();
@@ -111,6 +120,10 @@ pub(crate) fn read(
         }
     }
     read
+}
+
+fn is_pattern(operator: Operator) -> bool {
+    matches!(operator, Operator::Contains | Operator::NotContains | Operator::StartsWith | Operator::EndsWith)
 }
 
 fn one(filter: Filter, profiles: &[RaProfile], now: OffsetDateTime) -> Result<Vec<CertificateFilter>, String> {

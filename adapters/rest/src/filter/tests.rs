@@ -104,3 +104,18 @@ fn durations() {
         assert!(duration(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn three_parts_of_a_text_and_no_more() {
+    let part = json!({ "fieldSource": "property", "fieldIdentifier": "OWNER", "condition": "CONTAINS", "value": "a" });
+    let whole = json!({ "fieldSource": "property", "fieldIdentifier": "OWNER", "condition": "EQUALS", "value": "a" });
+    let faults = |parts: usize| {
+        let filters = std::iter::repeat_n(&part, parts).chain(std::iter::repeat_n(&whole, 5));
+        let filters = filters.map(|filter| serde_json::from_value(filter.clone()).unwrap()).collect();
+        let mut faults = Vec::new();
+        read(filters, &[], NOW, &mut faults);
+        faults
+    };
+    assert!(faults(3).is_empty());
+    assert!(matches!(&faults(4)[..], [Rejection::State(why)] if why.contains("EQUALS")));
+}
