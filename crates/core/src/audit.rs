@@ -14,7 +14,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Actor, Origin};
+use crate::{Actor, ActorKind, Origin};
 
 pub use history::HistoryEvent;
 pub(crate) use refusals::Refusals;
@@ -148,6 +148,10 @@ pub struct AuditEntry {
 #[derive(Serialize)]
 struct Body<'a> {
     actor: &'a str,
+    #[serde(rename = "actorId", skip_serializing_if = "Option::is_none")]
+    actor_id: Option<Uuid>,
+    #[serde(rename = "actorKind", skip_serializing_if = "Option::is_none")]
+    actor_kind: Option<ActorKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -175,6 +179,7 @@ fn is_one(count: &u64) -> bool {
 #[derive(Clone, Debug)]
 pub struct Telling<'a> {
     actor: &'a str,
+    identity: Option<(Uuid, ActorKind)>,
     origin: &'a Origin,
     event: Event,
     result: AuditResult,
@@ -187,17 +192,36 @@ pub struct Telling<'a> {
 impl<'a> Telling<'a> {
     /// Begin to tell what `actor` did through `origin`.
     pub fn success(actor: &'a Actor, origin: &'a Origin, event: Event) -> Self {
-        Self::of(&actor.name, origin, event, AuditResult::Success)
+        Self::by(actor, origin, event, AuditResult::Success)
     }
 
     /// Begin to tell what was refused to somebody, who may be nobody known.
     pub fn refused(actor: Option<&'a Actor>, origin: &'a Origin, event: Event) -> Self {
-        Self::of(actor.map_or("anonymous", |actor| &actor.name), origin, event, AuditResult::Refused)
+        match actor {
+            Some(actor) => Self::by(actor, origin, event, AuditResult::Refused),
+            None => Self::of("anonymous", origin, event, AuditResult::Refused),
+        }
     }
 
-    /// Begin to tell anything.
-    pub fn of(actor: &'a str, origin: &'a Origin, event: Event, result: AuditResult) -> Self {
-        Self { actor, origin, event, result, profile: None, certificate: None, count: 1, detail: BTreeMap::new() }
+    /// Begin to tell how something ended that `actor` did: by name, id and kind, because names are for people and need
+    /// not be unique.
+    pub fn by(actor: &'a Actor, origin: &'a Origin, event: Event, result: AuditResult) -> Self {
+        Self { identity: Some((actor.id, actor.kind)), ..Self::of(&actor.name, origin, event, result) }
+    }
+
+    /// Begin to tell of nobody with an identity of its own.
+    fn of(actor: &'a str, origin: &'a Origin, event: Event, result: AuditResult) -> Self {
+        Self {
+            actor,
+            identity: None,
+            origin,
+            event,
+            result,
+            profile: None,
+            certificate: None,
+            count: 1,
+            detail: BTreeMap::new(),
+        }
     }
 
     /// The RA profile that it is about.
@@ -228,6 +252,8 @@ impl<'a> Telling<'a> {
     pub fn at(self, time: OffsetDateTime) -> AuditEntry {
         let body = Body {
             actor: self.actor,
+            actor_id: self.identity.map(|(id, _)| id).filter(|id| !id.is_nil()),
+            actor_kind: self.identity.map(|(_, kind)| kind),
             address: self.origin.address.map(|address| address.to_string()),
             certificate: self.certificate,
             count: self.count,

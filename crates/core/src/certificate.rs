@@ -139,7 +139,7 @@ impl SearchName {
     }
 
     fn new(kind: &'static str, value: &str) -> Self {
-        let mut value = value.to_lowercase();
+        let mut value: String = value.chars().filter(|c| !c.is_control()).collect::<String>().to_lowercase();
         let mut end = value.len().min(Self::LONGEST);
         while !value.is_char_boundary(end) {
             end -= 1;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::attribute::RequestAttribute;
 use crate::audit::{AuditResult, Event, Telling};
 use crate::port::Alongside;
-use crate::{Authorization, CertificateRecord, Error, Ra, Rejection};
+use crate::{Actor, Authorization, CertificateRecord, Error, Origin, Ra, Rejection};
 
 /// A request for a certificate.
 #[derive(Debug)]
@@ -69,11 +69,39 @@ impl Ra {
         self.told(authorization, Event::CertificateIssue, None, read).await
     }
 
-    /// Tell the trail of an operation that was refused or failed; the door answers what comes back.
+    /// Tell the trail of an operation that a door refused before it came here (a field whose feature is not built); the
+    /// door answers what comes back.
+    pub async fn refuse(
+        &self,
+        authorization: &Authorization,
+        event: Event,
+        certificate: Option<Uuid>,
+        error: Error,
+    ) -> Error {
+        match self.told::<()>(authorization, event, certificate, Err(error)).await {
+            Err(error) => error,
+            Ok(()) => Error::internal("a refusal cannot succeed"),
+        }
+    }
+
     async fn told<T>(
         &self,
         authorization: &Authorization,
         event: Event,
+        certificate: Option<Uuid>,
+        done: Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Authorization { actor, origin, profile } = authorization;
+        self.told_of(actor, origin, event, Some(profile.profile.id), certificate, done).await
+    }
+
+    /// Tell the trail of what was refused or failed; the door answers what comes back.
+    pub(crate) async fn told_of<T>(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        event: Event,
+        profile: Option<Uuid>,
         certificate: Option<Uuid>,
         done: Result<T, Error>,
     ) -> Result<T, Error> {
@@ -83,14 +111,12 @@ impl Ra {
             Err(error @ (Error::Unavailable { .. } | Error::Throttled { .. })) => return Err(error),
             Err(error) => error,
         };
-        let Authorization { actor, origin, profile } = authorization;
         let result = if matches!(error, Error::Internal(_)) { AuditResult::Failed } else { AuditResult::Refused };
         let mut why = error.to_string();
         if let Some((end, _)) = why.char_indices().nth(MOST_TOLD) {
             why.truncate(end);
         }
-        let mut telling =
-            Telling::of(&actor.name, origin, event, result).profile(Some(profile.profile.id)).with("why", why);
+        let mut telling = Telling::by(actor, origin, event, result).profile(profile).with("why", why);
         if let Some(certificate) = certificate {
             telling = telling.certificate(certificate);
         }

@@ -9,7 +9,10 @@ use uuid::Uuid;
 use crate::attribute::{Definition, RequestAttribute};
 use crate::audit::{Event, Telling};
 use crate::port::AuthorityInstance;
-use crate::{Action, Actor, Door, Error, Origin, Policy, ProfileRef, Ra, Rejection, preset};
+use crate::{
+    Action, Actor, CertificateField, CertificateFilter, CertificateQuery, CertificateState, Condition, Door, Error,
+    Origin, Policy, ProfileRef, Ra, Rejection, preset,
+};
 
 /// An RA profile as it is stored. Its issuance policy *is* its attributes, published as definitions by the authority.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,8 +153,12 @@ impl Ra {
     /// [`Error::Conflict`] when the name is taken.
     pub async fn create_profile(&self, actor: &Actor, origin: &Origin, new: NewProfile) -> Result<RaProfile, Error> {
         self.demand(actor, origin, Action::ManageProfiles).await?;
+        let done = self.make_profile(actor, origin, new).await;
+        self.told_of(actor, origin, Event::ProfileCreate, None, None, done).await
+    }
+
+    async fn make_profile(&self, actor: &Actor, origin: &Origin, new: NewProfile) -> Result<RaProfile, Error> {
         if actor.scope != crate::Scope::All {
-            self.out_of_scope(actor, origin, None, None).await?;
             return Err(Error::Forbidden(
                 "a credential that is limited to some RA profiles cannot make new ones".into(),
             ));
@@ -201,7 +208,20 @@ impl Ra {
             ProfileEdit { .. } => Event::ProfileEdit,
         };
         self.demand(actor, origin, Action::ManageProfiles).await?;
-        let mut profile = self.stored_profile(actor, origin, reference).await?;
+        let profile = self.stored_profile(actor, origin, reference).await?;
+        let id = profile.id;
+        let done = self.change_profile(actor, origin, profile, event, edit).await;
+        self.told_of(actor, origin, event, Some(id), None, done).await
+    }
+
+    async fn change_profile(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        mut profile: RaProfile,
+        event: Event,
+        edit: ProfileEdit,
+    ) -> Result<RaProfile, Error> {
         if edit.expected_version.is_some_and(|expected| expected != profile.version) {
             return Err(crate::StoreError::Stale(crate::Stale::Profile).into());
         }
@@ -242,17 +262,44 @@ impl Ra {
         self.edit_profile(actor, origin, reference, edit).await.map(|_| ())
     }
 
-    /// Delete an RA profile. Its certificates stay in the inventory.
+    /// Delete an RA profile that no valid certificate hangs on: without it nobody could renew or revoke them.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none within the actor's scope.
+    /// [`Error::NotFound`] when there is none within the actor's scope; [`Error::Rejected`] while one of its certificates
+    /// is issued and not expired.
     pub async fn delete_profile(&self, actor: &Actor, origin: &Origin, reference: &ProfileRef) -> Result<(), Error> {
         self.demand(actor, origin, Action::ManageProfiles).await?;
         let profile = self.stored_profile(actor, origin, reference).await?;
+        let standing = self.standing_certificates(profile.id).await?;
+        if standing > 0 {
+            let why = format!(
+                "{standing} certificates of RA profile {} are still valid, and without it nobody could revoke them: revoke \
+                 them first, or disable the profile instead",
+                profile.name
+            );
+            let refused = Err(Error::rejected(Rejection::State(why)));
+            return self.told_of(actor, origin, Event::ProfileDelete, Some(profile.id), None, refused).await;
+        }
         let telling = tell(actor, origin, Event::ProfileDelete, &profile);
         let deleted = self.0.ports.profiles.delete_profile(profile.id, telling.at(self.now())).await?;
         self.0.profiles.forget(profile.id);
         if deleted { Ok(()) } else { Err(Error::not_found("RA profile", reference)) }
+    }
+
+    /// How many certificates of a profile are issued and not expired.
+    async fn standing_certificates(&self, profile: Uuid) -> Result<u64, Error> {
+        let filter = |field, condition| CertificateFilter { field, condition };
+        let query = CertificateQuery {
+            profiles: Some(vec![profile]),
+            filters: vec![
+                filter(CertificateField::State, Condition::Equals(vec![CertificateState::Issued.as_str().into()])),
+                filter(CertificateField::NotAfter, Condition::After(self.now())),
+            ],
+            include_archived: true,
+            limit: 1,
+            ..CertificateQuery::default()
+        };
+        Ok(self.0.ports.inventory.certificates(query).await?.total)
     }
 
     /// The profile as it is stored now, whatever was read before.

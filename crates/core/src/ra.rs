@@ -1,6 +1,7 @@
 //! The registration authority: every door holds one [`Ra`] and asks it for the same operations.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chancery_pki::key_check::KeyChecks;
 use time::OffsetDateTime;
@@ -11,6 +12,9 @@ use crate::port::{AuditStore, Authority, Database, InventoryStore, ProfileStore,
 use crate::profile::ProfileCache;
 use crate::token::TokenCache;
 use crate::{Clock, Rng};
+
+/// From one group of login failures in the trail to the next.
+const STRANGERS_PACE: Duration = Duration::from_millis(250);
 
 /// What the domain needs from outside.
 #[derive(Clone)]
@@ -43,7 +47,10 @@ pub(crate) struct Inner {
     pub(crate) ports: Ports,
     pub(crate) profiles: ProfileCache,
     pub(crate) tokens: TokenCache,
+    /// Refusals to known callers.
     pub(crate) refusals: Refusals,
+    /// Login failures: anybody can make them, so they are written at a pace.
+    pub(crate) strangers: Refusals,
     /// What the last checkpoint of this process stated.
     pub(crate) checkpointed: Mutex<Vec<ChainHead>>,
 }
@@ -51,12 +58,14 @@ pub(crate) struct Inner {
 impl Ra {
     /// A registration authority over these ports.
     pub fn new(ports: Ports) -> Self {
-        let refusals = Refusals::new(ports.audit.clone());
+        let refusals = Refusals::new(ports.audit.clone(), Duration::ZERO);
+        let strangers = Refusals::new(ports.audit.clone(), STRANGERS_PACE);
         Self(Arc::new(Inner {
             ports,
             profiles: ProfileCache::default(),
             tokens: TokenCache::default(),
             refusals,
+            strangers,
             checkpointed: Mutex::default(),
         }))
     }

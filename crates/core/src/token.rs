@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::audit::{Event, Telling};
-use crate::{Action, Actor, ActorKind, Error, Origin, ProfileRef, Ra, Role, Scope};
+use crate::{Action, Actor, ActorKind, Error, Origin, ProfileRef, Ra, Rejection, Role, Scope};
 
 /// What every token begins with, so that people and secret scanners know one when they see it.
 const PREFIX: &str = "chancery_";
@@ -115,10 +115,9 @@ impl Ra {
             return Ok(record.actor());
         }
         let why = if record.revoked_at.is_some() { "revoked token" } else { "expired token" };
-        let telling = Telling::of(&record.name, origin, Event::LoginFailure, crate::audit::AuditResult::Refused)
-            .with("token", record.id.to_string())
-            .with("why", why);
-        self.0.refusals.tell(telling, now).await?;
+        let actor = record.actor();
+        let telling = Telling::refused(Some(&actor), origin, Event::LoginFailure).with("why", why);
+        self.0.strangers.tell(telling, now).await?;
         Err(Error::Unauthenticated)
     }
 
@@ -127,7 +126,7 @@ impl Ra {
     /// The error to answer with: [`Error::Unauthenticated`], or [`Error::Unavailable`] when it cannot be told.
     pub async fn login_failed(&self, origin: &Origin, why: &'static str) -> Error {
         let telling = Telling::refused(None, origin, Event::LoginFailure).with("why", why);
-        match self.0.refusals.tell(telling, self.now()).await {
+        match self.0.strangers.tell(telling, self.now()).await {
             Ok(()) => Error::Unauthenticated,
             Err(error) => error,
         }
@@ -144,6 +143,7 @@ impl Ra {
         new: NewToken,
     ) -> Result<(String, TokenRecord), Error> {
         self.demand(actor, origin, Action::Administer).await?;
+        check_name(&new.name)?;
         let mut profiles = BTreeSet::new();
         for name in &new.profiles {
             let reference = name.parse().map_or_else(|_| ProfileRef::Name(name.clone()), ProfileRef::Id);
@@ -207,6 +207,18 @@ impl Ra {
         self.0.tokens.forget_all();
         if revoked { Ok(()) } else { Err(Error::not_found("valid token", id)) }
     }
+}
+
+/// A token's name stands in the trail as the actor: nobody may look like the server itself.
+fn check_name(name: &str) -> Result<(), Error> {
+    let reserved = ["system", "anonymous"].contains(&name) || name.starts_with("local:");
+    if !reserved && (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::rejected(Rejection::Attribute {
+        name: "name".into(),
+        why: "a token's name is 1 to 64 printable characters, and not system, anonymous or local:...".into(),
+    }))
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::{AuditEntry, Telling};
 use crate::Error;
@@ -17,12 +19,15 @@ use crate::port::AuditStore;
 pub(crate) struct Refusals {
     store: Arc<dyn AuditStore>,
     state: Arc<Mutex<State>>,
+    /// At least this long from one group to the next: what strangers ask for may cost only so much.
+    pace: Duration,
 }
 
 #[derive(Default)]
 struct State {
     waiting: HashMap<String, Group>,
     writing: bool,
+    written_at: Option<Instant>,
 }
 
 /// Refusals that say the same, save for their time and request id.
@@ -35,6 +40,7 @@ struct Group {
 /// A telling that has let go of what it borrowed.
 struct Told {
     actor: String,
+    identity: Option<(uuid::Uuid, crate::ActorKind)>,
     origin: crate::Origin,
     event: super::Event,
     result: super::AuditResult,
@@ -48,6 +54,7 @@ impl Told {
     fn entry(self, count: u64) -> AuditEntry {
         let mut telling =
             Telling::of(&self.actor, &self.origin, self.event, self.result).profile(self.profile).count(count);
+        telling.identity = self.identity;
         telling.certificate = self.certificate;
         telling.detail = self.detail;
         telling.at(self.time)
@@ -55,8 +62,8 @@ impl Told {
 }
 
 impl Refusals {
-    pub(crate) fn new(store: Arc<dyn AuditStore>) -> Self {
-        Self { store, state: Arc::default() }
+    pub(crate) fn new(store: Arc<dyn AuditStore>, pace: Duration) -> Self {
+        Self { store, state: Arc::default(), pace }
     }
 
     /// Tell a refusal, and return when it is committed.
@@ -66,7 +73,7 @@ impl Refusals {
     pub(crate) async fn tell(&self, telling: Telling<'_>, now: OffsetDateTime) -> Result<(), Error> {
         let (committed, wait) = oneshot::channel();
         if self.queue(telling, now, committed) {
-            tokio::spawn(write_all(self.store.clone(), self.state.clone()));
+            tokio::spawn(write_all(self.store.clone(), self.state.clone(), self.pace));
         }
         match wait.await {
             Ok(true) => Ok(()),
@@ -81,6 +88,7 @@ impl Refusals {
             (
                 telling.event.as_str(),
                 telling.actor,
+                telling.identity,
                 telling.origin.door,
                 telling.origin.address,
                 telling.profile,
@@ -100,6 +108,7 @@ impl Refusals {
                     count: telling.count,
                     first: Told {
                         actor: telling.actor.to_owned(),
+                        identity: telling.identity,
                         origin: telling.origin.clone(),
                         event: telling.event,
                         result: telling.result,
@@ -117,8 +126,12 @@ impl Refusals {
 }
 
 /// Write what waits, group after group, until nothing waits.
-async fn write_all(store: Arc<dyn AuditStore>, state: Arc<Mutex<State>>) {
+async fn write_all(store: Arc<dyn AuditStore>, state: Arc<Mutex<State>>, pace: Duration) {
     loop {
+        let written_at = state.lock().expect("no holder panics").written_at;
+        if let Some(written_at) = written_at {
+            tokio::time::sleep_until(written_at + pace).await;
+        }
         let waiting = {
             let mut state = state.lock().expect("no holder panics");
             if state.waiting.is_empty() {
@@ -135,6 +148,7 @@ async fn write_all(store: Arc<dyn AuditStore>, state: Arc<Mutex<State>>) {
         }
         entries.sort_by_key(|entry| entry.time);
         let written = store.append(entries).await;
+        state.lock().expect("no holder panics").written_at = Some(Instant::now());
         if let Err(error) = &written {
             tracing::error!(%error, "refusals could not be told in the audit trail");
         }

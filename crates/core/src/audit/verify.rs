@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{ChainHead, ChainPosition, ChainedEntry, Checkpoint, chain_hash};
-use crate::{Error, Origin, Ra};
+use crate::{Actor, CertificateRecord, CertificateState, Error, Origin, Ra};
 
 /// Entries read at a time.
 const PAGE: u32 = 5_000;
@@ -40,6 +40,9 @@ pub enum AuditFault {
     /// The columns beside an entry's text say something else than the text.
     #[error("node {} lane {}: the columns of entry {} do not agree with its text", .0.node, .0.lane, .0.sequence)]
     Columns(ChainPosition),
+    /// The trail tells of an issue or a revocation that the inventory does not know, or knows otherwise.
+    #[error("node {} lane {}: entry {} tells what the inventory does not show of certificate {}", .0.node, .0.lane, .0.sequence, .1)]
+    Inventory(ChainPosition, Uuid),
     /// A checkpoint names an entry that is not there: the end of the chain was cut off.
     #[error("node {} lane {}: a signed checkpoint names entry {}, which is not there", .0.node, .0.lane, .0.sequence)]
     Cut(ChainPosition),
@@ -181,6 +184,9 @@ impl Ra {
                 } else if !columns_agree(&entry) {
                     report.faults.push(AuditFault::Columns(entry.position));
                 }
+                if let Some(certificate) = self.denied_by_inventory(&entry).await? {
+                    report.faults.push(AuditFault::Inventory(entry.position, certificate));
+                }
                 if let Some(hashes) = stated.remove(&entry.position.sequence)
                     && hashes.iter().any(|hash| *hash != hex(&entry.hash))
                 {
@@ -194,6 +200,21 @@ impl Ra {
         let cut = |sequence| AuditFault::Cut(ChainPosition { sequence, ..head });
         report.faults.extend(stated.into_keys().find(|sequence| *sequence > head.sequence).map(cut));
         Ok(())
+    }
+
+    /// The certificate of an entry that tells of its issue or revocation, when its row does not show that.
+    async fn denied_by_inventory(&self, entry: &ChainedEntry) -> Result<Option<Uuid>, Error> {
+        let Ok(told) = serde_json::from_str::<Told>(&entry.body) else { return Ok(None) };
+        let (Some(id), "success") = (told.certificate, &*told.result) else { return Ok(None) };
+        let shown = |row: CertificateRecord| match &*told.event {
+            "certificate.issue" | "certificate.renew" | "certificate.rekey" => {
+                row.fingerprint.map(|fingerprint| fingerprint.to_hex()) == told.detail.fingerprint
+            }
+            "certificate.revoke" => row.state == CertificateState::Revoked,
+            _ => true,
+        };
+        let row = self.0.ports.inventory.certificate(id).await?;
+        Ok(if row.is_some_and(shown) { None } else { Some(id) })
     }
 
     /// Tell that the server begins to answer.
@@ -218,10 +239,27 @@ impl Ra {
         detail: BTreeMap<&'static str, serde_json::Value>,
     ) -> Result<(), Error> {
         let origin = Origin::system();
-        let mut telling = super::Telling::of("system", &origin, event, super::AuditResult::Success);
+        let system = Actor::system();
+        let mut telling = super::Telling::success(&system, &origin, event);
         telling.detail = detail;
         Ok(self.0.ports.audit.append(vec![telling.at(self.now())]).await?)
     }
+}
+
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    certificate: Option<Uuid>,
+    #[serde(default)]
+    detail: ToldDetail,
+    event: String,
+    result: String,
+}
+
+#[derive(Default, Deserialize)]
+struct ToldDetail {
+    #[serde(default)]
+    fingerprint: Option<String>,
 }
 
 #[derive(Deserialize)]

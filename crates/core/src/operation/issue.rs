@@ -127,9 +127,9 @@ impl Ra {
         for _ in 0..ATTEMPTS {
             let template = self.decide(&authorization, &work)?;
             let record = if work.event == Event::CertificateRequest {
-                self.waiting_record(&authorization, &work, CertificateState::Requested)
+                self.waiting_record(&authorization, &work, &template, CertificateState::Requested)
             } else if authorization.profile.policy.approval_required() {
-                self.waiting_record(&authorization, &work, CertificateState::PendingApproval)
+                self.waiting_record(&authorization, &work, &template, CertificateState::PendingApproval)
             } else {
                 let authority = authorization.profile.profile.authority;
                 let (issuer, certificate) = self.0.ports.authority.sign(authority, template).await?;
@@ -181,19 +181,28 @@ impl Ra {
         Ok(template)
     }
 
-    /// What a request that is not signed yet is recorded as.
-    fn waiting_record(&self, authorization: &Authorization, work: &Work<'_>, state: CertificateState) -> IssueRecord {
-        let subject = work.csr.subject();
-        let common_name = subject.common_name().unwrap_or_default();
-        let names = SearchName::of(&common_name, work.csr.subject_alt_names());
-        let certificate =
-            CertificateRecord { state, subject: subject.to_string(), common_name, ..self.object(authorization, work) };
+    /// What a request that is not signed yet is recorded as: with the names that it would be certified with.
+    fn waiting_record(
+        &self,
+        authorization: &Authorization,
+        work: &Work<'_>,
+        template: &CertificateTemplate,
+        state: CertificateState,
+    ) -> IssueRecord {
+        let common_name = printable(template.subject.common_name());
+        let names = SearchName::of(&common_name, &template.subject_alt_names);
+        let certificate = CertificateRecord {
+            state,
+            subject: template.subject.to_string(),
+            common_name,
+            ..self.object(authorization, work)
+        };
         let telling = Telling::success(&authorization.actor, &authorization.origin, Event::CertificateRequest)
             .profile(certificate.profile)
             .certificate(certificate.id)
             .with("state", state.as_str())
             .with("subject", &*certificate.subject)
-            .with("names", texts(work.csr.subject_alt_names()));
+            .with("names", texts(&template.subject_alt_names));
         let audit = told_predecessor(telling, work).at(self.now());
         IssueRecord {
             certificate,
@@ -319,7 +328,7 @@ impl CertificateRecord {
             state: CertificateState::Issued,
             issuer: Some(issuer),
             subject: certificate.subject().to_string(),
-            common_name: certificate.subject().common_name().unwrap_or_default(),
+            common_name: printable(certificate.subject().common_name()),
             serial: Some(certificate.serial().clone()),
             fingerprint: Some(certificate.fingerprint()),
             not_before: Some(validity.not_before),
@@ -358,6 +367,11 @@ impl IssueRecord {
             alongside: None,
         }
     }
+}
+
+/// Control characters have no place in a list, and NUL none in a database.
+fn printable(text: Option<String>) -> String {
+    text.unwrap_or_default().chars().filter(|c| !c.is_control()).collect()
 }
 
 fn told_predecessor<'a>(telling: Telling<'a>, work: &Work<'_>) -> Telling<'a> {

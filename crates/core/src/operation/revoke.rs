@@ -1,12 +1,13 @@
 //! Revoke.
 
 use chancery_pki::RevocationReason;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::RevokeRequest;
 use crate::audit::{Event, Telling};
 use crate::port::RevokeRecord;
-use crate::{Authorization, CertificateState, Error, Ra, Rejection, StoreError, attribute, policy};
+use crate::{Actor, Authorization, CertificateState, Error, Ra, Rejection, Role, Scope, StoreError, attribute, policy};
 
 impl Ra {
     /// Revoke a certificate. The CRL tells it within seconds; a key revoked as compromised is refused from now on.
@@ -42,10 +43,10 @@ impl Ra {
                 None
             }
         };
-        if invalidity_date.is_some_and(|date| date > now) {
+        if invalidity_date.is_some_and(|date| date > now || date < OffsetDateTime::UNIX_EPOCH) {
             faults.push(Rejection::Attribute {
                 name: policy::INVALIDITY_DATE.into(),
-                why: "lies in the future: it says when the key is thought to have been lost".into(),
+                why: "says when the key is thought to have been lost: between 1970 and now".into(),
             });
         }
         if !faults.is_empty() {
@@ -68,7 +69,7 @@ impl Ra {
             reason: request.reason,
             invalidity_date,
             attributes: request.attributes,
-            block_key: (request.reason == RevocationReason::KeyCompromise).then_some(record.key_hash),
+            block_key: blocks_key(actor, request.reason).then_some(record.key_hash),
             audit: telling.at(now),
             alongside: request.alongside,
         };
@@ -84,4 +85,10 @@ impl Ra {
         }
         Ok(())
     }
+}
+
+/// Whether a revocation also blocks the key, everywhere and for good. A requester of some profiles could block a key that
+/// others use, by asking for a certificate with their request: its word revokes its certificate and no more.
+fn blocks_key(actor: &Actor, reason: RevocationReason) -> bool {
+    reason == RevocationReason::KeyCompromise && (actor.scope == Scope::All || actor.role != Role::Requester)
 }

@@ -149,3 +149,18 @@ async fn a_checkpoint_counts_with_our_key_and_a_whole_signature_only() {
     let forged = bench.ra.verify_audit(&[signer.public_key().clone()], &[checkpoint]).await.unwrap();
     assert!(matches!(&forged.faults[..], [AuditFault::Checkpoint(_)]), "{:?}", forged.faults);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inventory_that_says_otherwise_is_found() {
+    use chancery_core::audit::{Event, Telling};
+    use chancery_core::{Actor, Clock, Origin};
+    let bench = Bench::new().await;
+    let record = bench.issue("tls-server", &csr(&key(), "a.example", &["a.example"])).await.unwrap();
+    assert_eq!(bench.ra.verify_audit(&[], &[]).await.unwrap().faults, []);
+    // The trail tells of a revocation that the row does not show: as if the row had been set back.
+    let (actor, origin) = (Actor::system(), Origin::system());
+    let told = Telling::success(&actor, &origin, Event::CertificateRevoke).certificate(record.id).at(bench.clock.now());
+    bench.ra.ports().audit.append(vec![told]).await.unwrap();
+    let faults = bench.ra.verify_audit(&[], &[]).await.unwrap().faults;
+    assert!(matches!(&faults[..], [AuditFault::Inventory(_, id)] if *id == record.id), "{faults:?}");
+}

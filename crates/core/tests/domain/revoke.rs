@@ -1,9 +1,9 @@
 //! Revoke.
 
-use chancery_core::{CertificateState, Rejection, RevokeRequest, Scope};
+use chancery_core::{Actor, CertificateState, Origin, Rejection, RevokeRequest, Scope};
 use chancery_pki::RevocationReason;
 
-use crate::bench::{Bench, csr, key, origin, requester, rules};
+use crate::bench::{Bench, csr, issued, key, only, origin, request, requester, rules};
 
 fn because(reason: RevocationReason) -> RevokeRequest {
     RevokeRequest { reason, attributes: vec![], alongside: None }
@@ -58,6 +58,8 @@ async fn the_crl_tells_it_with_reason_and_invalidity_date() {
     let may = || bench.may("tls-server");
     let future = bench.ra.revoke(may().await, record.id, wish("2027-01-01T00:00:00.000Z")).await;
     assert!(matches!(&rules(future)[..], [Rejection::Attribute { .. }]));
+    let ancient = bench.ra.revoke(may().await, record.id, wish("1960-01-01T00:00:00.000Z")).await;
+    assert!(matches!(&rules(ancient)[..], [Rejection::Attribute { .. }]));
     bench.ra.revoke(may().await, record.id, wish("2026-11-01T10:00:00.000Z")).await.unwrap();
     bench.authority.tend_crls().await.unwrap();
     let crl = bench.authority.current_crl(record.issuer.unwrap()).unwrap();
@@ -65,4 +67,29 @@ async fn the_crl_tells_it_with_reason_and_invalidity_date() {
     let entry = crl.entry(record.serial.as_ref().unwrap()).unwrap();
     assert_eq!(entry.reason, Some(RevocationReason::AffiliationChanged));
     assert_eq!(entry.invalidity_date, Some(time::macros::datetime!(2026-11-01 10:00 UTC)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_requester_of_one_profile_blocks_no_key_for_the_others() {
+    let bench = Bench::new().await;
+    let asked = csr(&key(), "a.example", &["a.example"]);
+    bench.issue("tls-server", &asked).await.unwrap();
+    let device = bench.profile("device").await;
+    let reference = chancery_core::ProfileRef::Id(device.id);
+    let (holder, from) = (requester(only(&device)), origin());
+    let limited = || bench.ra.authorize(&holder, &from, &reference);
+    let replayed = issued(bench.ra.issue(limited().await.unwrap(), request(&asked)).await).unwrap();
+    bench.ra.revoke(limited().await.unwrap(), replayed.id, because(RevocationReason::KeyCompromise)).await.unwrap();
+    bench.issue("tls-server", &asked).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_is_not_deleted_under_its_certificates() {
+    let bench = Bench::new().await;
+    let record = bench.issue("tls-server", &csr(&key(), "a.example", &["a.example"])).await.unwrap();
+    let reference = chancery_core::ProfileRef::Name("tls-server".into());
+    let delete = || async { bench.ra.delete_profile(&Actor::system(), &Origin::system(), &reference).await };
+    assert!(matches!(&rules(delete().await)[..], [Rejection::State(_)]));
+    bench.ra.revoke(bench.may("tls-server").await, record.id, because(RevocationReason::Superseded)).await.unwrap();
+    delete().await.unwrap();
 }

@@ -46,6 +46,11 @@ async fn an_administrator_of_some_profiles_gives_no_more_than_it_has() {
     assert!(matches!(outside, Err(Error::NotFound { .. })), "{outside:?}");
     assert_eq!(bench.ra.tokens(&limited, &origin()).await.unwrap().len(), 1);
     assert!(matches!(bench.ra.revoke_token(&limited, &origin(), whole.id).await, Err(Error::NotFound { .. })));
+    for name in ["system", "anonymous", "local:uid=0", "", "a\nb"] {
+        let disguised = NewToken { name: name.into(), ..new(Role::Requester, &[]) };
+        let refused = bench.ra.create_token(&Actor::system(), &Origin::system(), disguised).await;
+        assert!(matches!(refused, Err(Error::Rejected(_))), "{name:?}: {refused:?}");
+    }
     for role in [Role::Requester, Role::Operator, Role::Auditor] {
         let refused = bench.ra.create_token(&actor(role, Scope::All), &origin(), new(Role::Requester, &[])).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
