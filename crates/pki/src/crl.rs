@@ -131,6 +131,9 @@ pub struct CrlTemplate {
 impl CrlTemplate {
     /// Build and sign. Entries are encoded as they come, in their order; about 50 bytes are kept of each.
     ///
+    /// No entry stops a list: of one with a date outside of the years 1970-9999 the invalidity date is left out, and
+    /// the time of revocation becomes that of the list.
+    ///
     /// # Errors
     /// Times in the wrong order or outside of the years 1970-9999, an address that is not printable ASCII, or the signer
     /// failed.
@@ -150,10 +153,7 @@ impl CrlTemplate {
         let entries = entries.into_iter();
         let mut list = Writer::with_capacity(entries.size_hint().0.saturating_mul(52));
         for entry in entries {
-            if !writable(entry.revoked_at) || !entry.invalidity_date.is_none_or(writable) {
-                return Err(BuildError::new(WHAT, "an entry has a date outside of years 1970-9999"));
-            }
-            entry.write(&mut list);
+            self.writable(entry).write(&mut list);
         }
         let tbs = self.encode(list.finish(), signer).map_err(|error| BuildError::der(WHAT, error))?;
         let made = Crl::from_der_owned(x509::seal(&tbs, signer)?);
@@ -163,6 +163,14 @@ impl CrlTemplate {
             return Err(BuildError::new("the issuer", "its name is not in DER, so it would be changed"));
         }
         Ok(made)
+    }
+
+    fn writable(&self, entry: RevokedEntry) -> RevokedEntry {
+        RevokedEntry {
+            revoked_at: if writable(entry.revoked_at) { entry.revoked_at } else { self.this_update },
+            invalidity_date: entry.invalidity_date.filter(|date| writable(*date)),
+            ..entry
+        }
     }
 
     /// The part to be signed, around entries that are encoded already.

@@ -37,10 +37,10 @@ impl Validity {
 
 /// Whether a date can be written: RFC 5280 ends with the year 9999, and x509-cert begins with 1970.
 pub(crate) fn writable(at: OffsetDateTime) -> bool {
-    (1970..=9999).contains(&at.to_offset(UtcOffset::UTC).year())
+    at.checked_to_offset(UtcOffset::UTC).is_some_and(|at| (1970..=9999).contains(&at.year()))
 }
 
 /// `at` in UTC without its fraction of a second.
 pub(crate) fn whole(at: OffsetDateTime) -> OffsetDateTime {
-    at.to_offset(UtcOffset::UTC).replace_nanosecond(0).unwrap_or(at)
+    at.checked_to_offset(UtcOffset::UTC).unwrap_or(at).replace_nanosecond(0).unwrap_or(at)
 }

@@ -108,6 +108,29 @@ fn bad_lists_are_refused() {
 }
 
 #[test]
+fn an_entry_with_a_date_that_cannot_be_written_stops_no_list() {
+    let key = PrivateKey::generate(KeyType::P256).unwrap();
+    let beyond = datetime!(9999-12-31 23:59:59 -1:00);
+    let odd =
+        [datetime!(1969-12-31 23:59:59 UTC), datetime!(0000-01-01 0:00 UTC), datetime!(-0001-01-01 0:00 UTC), beyond];
+    let rows = odd.into_iter().enumerate().flat_map(|(at, date)| {
+        let good = entries().remove(1);
+        let serial = |n: u8| SerialNumber::from_bytes(&[1, at as u8, n]).unwrap();
+        [
+            RevokedEntry { serial: serial(1), invalidity_date: Some(date), ..good.clone() },
+            RevokedEntry { serial: serial(2), revoked_at: date, ..good },
+        ]
+    });
+    let crl = template().sign(rows, &key).unwrap();
+    assert_eq!(crl.len(), 8);
+    for (at, entry) in crl.entries().enumerate() {
+        assert_eq!((entry.reason, entry.invalidity_date), (entries()[1].reason, None));
+        let revoked_at = if at % 2 == 0 { entries()[1].revoked_at } else { template().this_update };
+        assert_eq!(entry.revoked_at, revoked_at);
+    }
+}
+
+#[test]
 fn many_entries_are_built_quickly() {
     let key = PrivateKey::generate(KeyType::P256).unwrap();
     let many = (1..=20_000u32).map(|at| RevokedEntry {
