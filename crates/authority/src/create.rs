@@ -263,7 +263,7 @@ fn record(made: &Made, authority: Uuid, actor: &Actor, origin: &Origin, now: Off
             common_name: common_name.clone(),
             serial: Some(certificate.serial().clone()),
             fingerprint: Some(certificate.fingerprint()),
-            key_hash: certificate.public_key().key_hash(),
+            key_hash: certificate.public_key().identity(),
             not_before: Some(certificate.validity().not_before),
             not_after: Some(certificate.validity().not_after),
             certificate: Some(certificate.der().to_vec()),

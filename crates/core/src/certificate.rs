@@ -34,7 +34,7 @@ pub struct CertificateRecord {
     pub serial: Option<SerialNumber>,
     /// SHA-256 of the certificate's DER.
     pub fingerprint: Option<Fingerprint>,
-    /// SHA-256 of the SubjectPublicKeyInfo.
+    /// What its key is known by: [`chancery_pki::PublicKey::identity`].
     pub key_hash: [u8; 32],
     /// First second of validity.
     pub not_before: Option<OffsetDateTime>,

@@ -52,9 +52,13 @@ impl PublicKey {
         let key = spki.bit_string("key")?;
         spki.end()?;
         let (algorithm, material) = if id == oid::RSA_ENCRYPTION {
-            // RFC 3279 section 2.3.1 wants NULL; some clients leave it out.
-            if parameters.is_some_and(|null| null != [NULL, 0]) {
-                return Err(ParseError::new(WHAT, "its RSA parameters are not NULL"));
+            // Without this one key would have two encodings, and pass as another.
+            if parameters != Some(&[NULL, 0]) {
+                return Err(ParseError::Malformed {
+                    what: WHAT,
+                    why: "its RSA parameters are not NULL".to_owned(),
+                    mend: "write NULL after the rsaEncryption identifier (RFC 3279 section 2.3.1)",
+                });
             }
             rsa(key)?
         } else if id == oid::EC_PUBLIC_KEY {
@@ -93,7 +97,17 @@ impl PublicKey {
         self.0.algorithm.bits()
     }
 
-    /// SHA-256 of the SubjectPublicKeyInfo.
+    /// What a key is known by when it is compared with others or blocked: for RSA a SHA-256 over the modulus alone, since
+    /// whoever knows one private exponent of it knows them all; for the others [`PublicKey::key_hash`].
+    pub fn identity(&self) -> [u8; 32] {
+        match &self.0.material {
+            Material::Rsa { modulus, .. } => sha256(&[b"RSA modulus\0", modulus.as_slice()].concat()),
+            Material::Ec | Material::Ed25519 => self.key_hash(),
+        }
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo, as lists of compromised keys have it; [`PublicKey::identity`] tells keys
+    /// apart.
     pub fn key_hash(&self) -> [u8; 32] {
         sha256(&self.0.spki)
     }

@@ -245,7 +245,7 @@ impl Ra {
                 work.id,
                 actor,
                 authorization.origin.door,
-                work.csr.public_key().key_hash(),
+                work.csr.public_key().identity(),
                 created_at,
             )
         }
@@ -265,7 +265,7 @@ impl Ra {
                     self.new_id(),
                     &actor,
                     Door::System,
-                    template.public_key.key_hash(),
+                    template.public_key.identity(),
                     self.now(),
                 )
             };

@@ -87,7 +87,7 @@ impl Ra {
         key: RenewalKey,
     ) -> Result<Vec<Rejection>, Error> {
         let mut faults = Vec::new();
-        let same = new_key.key_hash() == predecessor.key_hash;
+        let same = new_key.identity() == predecessor.key_hash;
         if key == RenewalKey::Same && !same {
             faults.push(Rejection::Renewal(
                 "the public key differs from the certificate's: renew keeps the key, rekey changes it".into(),
@@ -149,7 +149,7 @@ pub(super) fn check_subject(
     template: &CertificateTemplate,
     predecessor: &CertificateRecord,
 ) -> Result<(), Error> {
-    let same_key = csr.public_key().key_hash() == predecessor.key_hash;
+    let same_key = csr.public_key().identity() == predecessor.key_hash;
     if same_key && policy.renewal().subject_change {
         return Ok(());
     }

@@ -39,6 +39,24 @@ fn rsa_numbers_must_be_der() {
 }
 
 #[test]
+fn an_rsa_key_is_its_modulus() {
+    let key = |modulus: u8, exponent: &[u8]| rsa_key(&[modulus; 256], exponent).unwrap();
+    assert_eq!(key(1, &[1, 0, 1]).identity(), key(1, &[1, 0, 3]).identity());
+    assert_ne!(key(1, &[1, 0, 1]).key_hash(), key(1, &[1, 0, 3]).key_hash());
+    assert_ne!(key(1, &[1, 0, 1]).identity(), key(3, &[1, 0, 1]).identity());
+    let ec = PrivateKey::generate(KeyType::P256).unwrap().public_key().clone();
+    assert_eq!(ec.identity(), ec.key_hash());
+}
+
+#[test]
+fn an_rsa_key_has_one_encoding() {
+    let good = rsa_key(&[1; 256], &[1, 0, 1]).unwrap();
+    let error = spki(|w| _ = w.oid(&oid::RSA_ENCRYPTION), good.key_bits()).unwrap_err().to_string();
+    assert!(error.contains("write NULL"), "{error}");
+    assert!(spki(|w| _ = w.oid(&oid::RSA_ENCRYPTION).value(NULL, &[0]), good.key_bits()).is_err());
+}
+
+#[test]
 fn other_keys_are_refused_by_name() {
     let error = spki(|w| _ = w.oid(&oid::RSASSA_PSS), &[0]).unwrap_err().to_string();
     assert!(error.contains("1.2.840.113549.1.1.10"), "{error}");
