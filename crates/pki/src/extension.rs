@@ -25,6 +25,9 @@ pub(crate) struct Extensions {
     pub must_staple: bool,
 }
 
+/// More than any real request or certificate has; looking for doubles is quadratic.
+const LIMIT: usize = 64;
+
 /// One extension as it stands.
 pub(crate) struct Raw<'a> {
     pub oid: ObjectIdentifier,
@@ -43,11 +46,15 @@ pub(crate) fn read_one<'a>(reader: &mut Reader<'a>) -> Result<Raw<'a>, ParseErro
 }
 
 impl Extensions {
-    /// The Extensions inside `reader`, which stands inside their SEQUENCE. RFC 5280 section 4.2: none may come twice.
+    /// The Extensions inside `reader`, which stands inside their SEQUENCE. RFC 5280 section 4.2: none may come twice;
+    /// more than 64 are refused.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         let mut all = Self::default();
         while !reader.is_empty() {
             let raw = read_one(reader)?;
+            if all.oids.len() == LIMIT {
+                return Err(reader.error(format!("it has more than {LIMIT} extensions")));
+            }
             if all.oids.contains(&raw.oid) {
                 return Err(reader.error(format!("the extension {} comes twice", raw.oid)));
             }
@@ -152,4 +159,24 @@ fn read_must_staple(value: &[u8]) -> Result<bool, ParseError> {
         found |= features.small("feature")? == 5;
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tlv::Writer;
+
+    #[test]
+    fn too_many_extensions_are_refused() {
+        let read = |count: u32| {
+            let mut list = Writer::default();
+            for at in 0..count {
+                let oid = ObjectIdentifier::new(&format!("1.3.6.1.4.1.99999.{at}")).unwrap();
+                list.nest(SEQUENCE, |w| _ = w.oid(&oid).value(OCTET_STRING, &[]));
+            }
+            Extensions::read(&mut Reader::new("the request", &list.finish()))
+        };
+        assert_eq!(read(64).unwrap().oids.len(), 64);
+        assert!(read(65).unwrap_err().to_string().contains("more than 64"));
+    }
 }
