@@ -52,6 +52,11 @@ impl NameAttribute {
         &self.value
     }
 
+    /// Whether the value is a string; [`NameAttribute::value`] is its hexadecimal DER otherwise.
+    pub fn is_text(&self) -> bool {
+        self.is_text
+    }
+
     /// The type's short name, if it is a known one.
     pub fn kind(&self) -> Option<AttributeKind> {
         AttributeKind::from_oid(&self.oid)
