@@ -1,5 +1,7 @@
 //! The domain over the real store and the real authority, with a clock that the tests move.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod audit;
 mod bench;
 mod issue;
