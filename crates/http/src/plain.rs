@@ -2,7 +2,7 @@
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, COOKIE};
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
@@ -17,7 +17,8 @@ pub async fn nothing_here() -> HttpResponse {
 }
 
 /// Middleware for the plain listener (`from_fn`): a credential that comes in clear text is refused, told in the audit
-/// and logged; whoever may have listened on the way has it now. Needs `Data<Ra>` on the app.
+/// and logged; whoever may have listened on the way has it now. A cookie is none of ours (another service on the same host
+/// may have set it) and is passed over. Needs `Data<Ra>` on the app.
 ///
 /// # Errors
 /// Those of the services inside.
@@ -25,7 +26,7 @@ pub async fn refuse_credentials<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if !request.headers().contains_key(AUTHORIZATION) && !request.headers().contains_key(COOKIE) {
+    if !request.headers().contains_key(AUTHORIZATION) {
         return Ok(next.call(request).await?.map_into_left_body());
     }
     let origin = context::origin(request.request(), Door::Rest);

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use chancery_core::{Door, ManualClock, Rng};
@@ -189,4 +189,19 @@ fn an_error_is_told_with_its_causes_once() {
     struct Repeating(#[source] Torn);
     assert_eq!(crate::chain(&chancery_core::Error::internal(Torn)), "internal error: the page is torn");
     assert_eq!(crate::chain(&Repeating(Torn)), "cannot read: the page is torn");
+}
+
+#[actix_web::test]
+async fn the_plain_listener_refuses_a_credential_and_passes_over_a_cookie() {
+    let app = init_service(
+        App::new()
+            .route("/crl", web::get().to(whole))
+            .wrap(actix_web::middleware::from_fn(crate::refuse_credentials))
+            .wrap(frame(&Metrics::new().unwrap())),
+    )
+    .await;
+    let cookie = TestRequest::get().uri("/crl").insert_header((COOKIE, "session=of-another-service"));
+    assert_eq!(call_service(&app, cookie.to_request()).await.status(), 200);
+    let token = TestRequest::get().uri("/crl").insert_header((AUTHORIZATION, "Bearer abc"));
+    assert_eq!(call_service(&app, token.to_request()).await.status(), 403);
 }
