@@ -70,32 +70,42 @@ impl DatabaseUrl {
     }
 }
 
-/// A database URL without its password, for people, logs and `ready.json`.
+/// A database URL without its password, for people, logs and `ready.json`. A password that should have been
+/// percent-encoded and was not may hold anything, so the last `@` ends it, wherever that stands: rather too much is
+/// hidden than too little.
 pub fn shown(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    let authority = match authority.rsplit_once('@') {
-        Some((user, host)) => match user.split_once(':') {
-            Some((user, _)) => format!("{user}:***@{host}"),
-            None => authority.to_owned(),
-        },
-        None => authority.to_owned(),
+    let Some((scheme, rest)) = url.split_once("://") else {
+        // No URL: what is a password in it cannot be told.
+        return if url.contains(['@', '=']) { HIDDEN.to_owned() } else { url.to_owned() };
     };
+    if scheme == "sqlite" {
+        return url.to_owned();
+    }
+    let hidden = rest.rsplit_once('@').and_then(|(user, tail)| {
+        let (name, password) = user.split_once(':')?;
+        // The `@` belongs to a password parameter: what follows it does too.
+        let tail = match password.contains(['?', '&']) && names_password(password) {
+            true => tail.find('&').map_or("", |end| &tail[end..]),
+            false => tail,
+        };
+        Some(format!("{name}:***@{tail}"))
+    });
+    let rest = hidden.as_deref().unwrap_or(rest);
     // libpq takes the password as a parameter too.
-    let tail = match tail.split_once('?') {
-        Some((path, query)) => {
-            let query: Vec<_> = query
-                .split('&')
-                .map(|pair| match pair.split_once('=') {
-                    Some((key, _)) if key.to_ascii_lowercase().contains("password") => format!("{key}=***"),
-                    _ => pair.to_owned(),
-                })
-                .collect();
-            format!("{path}?{}", query.join("&"))
-        }
-        None => tail.to_owned(),
-    };
-    format!("{scheme}://{authority}{tail}")
+    let Some((place, query)) = rest.split_once('?') else { return format!("{scheme}://{rest}") };
+    let query: Vec<_> = query
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            // An encoded name may spell anything.
+            Some((key, _)) if names_password(key) || key.contains('%') => format!("{key}=***"),
+            _ => pair.to_owned(),
+        })
+        .collect();
+    format!("{scheme}://{place}?{}", query.join("&"))
+}
+
+fn names_password(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("password")
 }
 
 impl fmt::Display for DatabaseUrl {

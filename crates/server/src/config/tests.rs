@@ -193,6 +193,31 @@ fn passwords_are_taken_out_of_urls() {
 }
 
 #[test]
+fn a_password_with_any_character_is_hidden() {
+    for password in ["li/on", "li?on", "li@on", "li#on", "li:on", "/lion", "lion@", "a/b?password=lion", "li&on=?"] {
+        for tail in ["db.example/ra", "db.example:5432/ra?sslmode=require"] {
+            let url = DatabaseUrl::of(format!("postgres://ra:{password}@{tail}"));
+            assert!(url.has_password());
+            let text = url.to_string();
+            assert!(text.starts_with("postgres://ra:***@"), "{text}");
+            assert!(!text.contains("li") && !text.contains("on@") && !text.contains("lion"), "{text}");
+        }
+    }
+    for url in [
+        "postgres://ra@db.example:5432/ra?password=a@lion&sslmode=require",
+        "postgres://db.example/ra?user=ra&password=a@lion",
+        "postgres://ra:puma@db.example/ra?password=a@lion",
+        "postgres://ra@db.example/ra?pass%77ord=lion",
+        "host=db.example password=lion",
+    ] {
+        assert!(!shown(url).contains("lion") && !shown(url).contains("puma"), "{}", shown(url));
+    }
+    for plain in ["postgres://db.example:5432/ra", "postgres://ra@db.example/ra", "sqlite:///srv/a:b@c/d.db"] {
+        assert_eq!(shown(plain), plain);
+    }
+}
+
+#[test]
 fn durations_are_read_as_people_write_them() {
     for (text, millis, again) in [
         ("500 ms", 500, "500 ms"),
