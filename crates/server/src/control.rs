@@ -20,6 +20,8 @@ const NAME: &str = "control.sock";
 const LONGEST: u64 = 4 * 1024 * 1024;
 /// A peer that says nothing is let go.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client waits for the answer: making an authority or verifying a long trail takes minutes.
+const LONGEST_WORK: Duration = Duration::from_secs(15 * 60);
 /// Longest path that fits into a socket address on every system that we know.
 const LONGEST_PATH: usize = 100;
 
@@ -103,6 +105,12 @@ async fn request(stream: &mut UnixStream) -> Result<Command, Failure> {
         .map_err(|why| unreadable(format!("{why} (are the command and the running server of the same version?)")))
 }
 
+/// Whether what listens in a folder of the user `owner` is to be believed by a client that runs as `own`: the folder's
+/// own server, or root's. Anyone else has put his own socket there, to read what is asked and answer what he likes.
+fn may_answer(peer: u32, owner: u32, own: u32) -> bool {
+    peer == own || peer == 0 || (own == 0 && peer == owner)
+}
+
 /// Ask the server of this data folder; `None` when none answers there.
 pub async fn ask(folder: &DataFolder, command: &Command) -> Result<Option<Result<Answer, Failure>>, Failure> {
     let path = folder.file(NAME);
@@ -113,17 +121,39 @@ pub async fn ask(folder: &DataFolder, command: &Command) -> Result<Option<Result
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => return Ok(None),
         Err(error) => return Err(fault(error)),
     };
+    let (peer, owner) = (stream.peer_cred().map_err(fault)?.uid(), folder.owner()?);
+    if !may_answer(peer, owner, rustix::process::geteuid().as_raw()) {
+        return Err(Failure::new(format!(
+            "the socket {} is answered by user {peer}, who is neither you nor root: nothing was asked; see who runs \
+             there, or name another folder with --data",
+            path.display()
+        )));
+    }
     let mut line = serde_json::to_vec(command).map_err(|why| Failure::new(why.to_string()))?;
     line.push(b'\n');
-    stream.write_all(&line).await.map_err(fault)?;
-    let mut reply = Vec::new();
-    stream.read_to_end(&mut reply).await.map_err(fault)?;
+    tokio::time::timeout(PATIENCE, stream.write_all(&line))
+        .await
+        .map_err(|_| Failure::new("the server does not take the request; it may hang"))?
+        .map_err(fault)?;
+    let reply = read_reply(&mut stream, LONGEST_WORK).await?.map_err(fault)?;
     if reply.is_empty() {
         return Err(Failure::new("the server stopped before it answered; whether it did what was asked is not known"));
     }
     serde_json::from_slice(&reply).map(Some).map_err(|why| {
         Failure::new(format!("the server's answer cannot be read: {why} (are both of the same version?)"))
     })
+}
+
+/// Everything until the server closes the connection, which it must within `longest`.
+async fn read_reply(stream: &mut UnixStream, longest: Duration) -> Result<std::io::Result<Vec<u8>>, Failure> {
+    let mut reply = Vec::new();
+    match tokio::time::timeout(longest, stream.read_to_end(&mut reply)).await {
+        Ok(read) => Ok(read.map(|_| reply)),
+        Err(_) => Err(Failure::new(format!(
+            "the server did not answer within {} s; whether it did what was asked is not known",
+            longest.as_secs()
+        ))),
+    }
 }
 
 /// The socket's address. A path that is too long for one goes through the open folder instead, where /proc allows it.

@@ -12,7 +12,8 @@ use uuid::Uuid;
 #[cfg(test)]
 mod tests;
 
-/// A data folder that exists, belongs to us and is closed to others.
+/// A data folder that exists and that others do not write into. It is ours and closed to others once it is locked; a
+/// client of the server in it needs no more than the path.
 #[derive(Clone, Debug)]
 pub struct DataFolder {
     path: PathBuf,
@@ -34,6 +35,24 @@ pub enum FolderError {
     /// Others may write into the folder.
     #[error("the data folder {} may be written by others (mode {mode:04o}): run `chmod 700` on it", path.display())]
     Open {
+        /// The folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The folder is somebody else's.
+    #[error("the data folder {} belongs to user {owner}, and this is user {own}: run it as that user, or change the folder's owner (`chown -R {own}`)", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        own: u32,
+    },
+    /// Others may read the folder, and it holds something that we did not write.
+    #[error("the data folder {} may be read by others (mode {mode:04o}) and holds other things already: run `chmod 700` on it, or name a folder of its own with --data", path.display())]
+    Readable {
         /// The folder.
         path: PathBuf,
         /// Its mode.
@@ -116,8 +135,48 @@ impl DataFolder {
         self.path.join(name)
     }
 
-    /// Keep every other process out, until the lock is dropped.
+    /// Whose it is.
+    pub fn owner(&self) -> Result<u32, FolderError> {
+        self.metadata().map(|metadata| metadata.uid())
+    }
+
+    fn metadata(&self) -> Result<fs::Metadata, FolderError> {
+        let fault = |source| FolderError::File { what: "look at the data folder", path: self.path.clone(), source };
+        fs::metadata(&self.path).map_err(fault)
+    }
+
+    /// See that the folder is ours (not even root works in somebody else's, whose links would lead it anywhere), and
+    /// close it to others.
+    fn close(&self) -> Result<(), FolderError> {
+        let (metadata, own) = (self.metadata()?, rustix::process::geteuid().as_raw());
+        if metadata.uid() != own {
+            return Err(FolderError::Foreign { path: self.path.clone(), owner: metadata.uid(), own });
+        }
+        let mode = metadata.mode() & 0o7777;
+        if mode & 0o077 == 0 {
+            return Ok(());
+        }
+        let fault = |source| FolderError::File { what: "close the data folder", path: self.path.clone(), source };
+        // A folder that serves another purpose as well is not ours to close.
+        if !self.file("node.json").exists() {
+            for entry in fs::read_dir(&self.path).map_err(fault)? {
+                if entry.map_err(fault)?.file_name() != "chancery.toml" {
+                    return Err(FolderError::Readable { path: self.path.clone(), mode });
+                }
+            }
+        }
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(0o700)).map_err(fault)?;
+        tracing::warn!(
+            "the data folder {} could be read by others (mode {mode:04o}): now it cannot",
+            self.path.display()
+        );
+        Ok(())
+    }
+
+    /// Keep every other process out, until the lock is dropped. Refuses a folder that is not ours, and closes ours to
+    /// other users.
     pub fn lock(&self) -> Result<FolderLock, FolderError> {
+        self.close()?;
         let path = self.file("lock");
         let fault = |source| FolderError::File { what: "lock", path: path.clone(), source };
         let mut file = OpenOptions::new()

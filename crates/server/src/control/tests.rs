@@ -43,3 +43,19 @@ async fn a_request_that_is_none_is_told_so() {
     let failure = request(&mut server).await.unwrap_err();
     assert!(failure.message.contains("same version"), "{failure}");
 }
+
+#[test]
+fn only_the_folders_own_server_and_roots_are_believed() {
+    assert!(may_answer(1000, 1000, 1000));
+    assert!(may_answer(0, 1000, 1000));
+    assert!(may_answer(1000, 1000, 0), "root commands the server of another user");
+    assert!(!may_answer(1001, 1000, 0));
+    assert!(!may_answer(1001, 1001, 1000), "somebody else's folder");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_is_given_up() {
+    let (mut client, _server) = UnixStream::pair().unwrap();
+    let failure = read_reply(&mut client, Duration::from_secs(900)).await.unwrap_err();
+    assert!(failure.message.contains("900 s") && failure.message.contains("not known"), "{failure}");
+}

@@ -73,3 +73,41 @@ fn writes_with_the_mode_asked_for_even_over_an_older_file() {
     assert!(folder.remove("x").unwrap());
     assert!(!folder.remove("x").unwrap());
 }
+
+fn with_mode(mode: u32) -> tempfile::TempDir {
+    let temp = tempfile::tempdir().unwrap();
+    fs::set_permissions(temp.path(), fs::Permissions::from_mode(mode)).unwrap();
+    temp
+}
+
+#[test]
+fn closes_its_own_folder_and_no_other() {
+    let own = with_mode(0o755);
+    let folder = DataFolder::open(own.path()).unwrap();
+    fs::write(folder.file("chancery.toml"), "").unwrap();
+    drop(folder.lock().unwrap());
+    assert_eq!(mode(folder.path()), 0o700);
+    folder.node_or_new("sqlite:///a", None, &SystemClock, &SystemRng).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o750)).unwrap();
+    drop(folder.lock().unwrap());
+    assert_eq!(mode(folder.path()), 0o700);
+
+    let shared = with_mode(0o755);
+    fs::write(shared.path().join("thesis.tex"), "").unwrap();
+    let error = DataFolder::open(shared.path()).unwrap().lock().unwrap_err().to_string();
+    assert!(error.contains("0755") && error.contains("--data"), "{error}");
+    assert_eq!(mode(shared.path()), 0o755, "left as it was");
+}
+
+/// Only root can make a folder somebody else's.
+#[test]
+fn refuses_to_work_in_somebody_elses_folder() {
+    let temp = with_mode(0o700);
+    if std::os::unix::fs::chown(temp.path(), Some(54_321), None).is_err() {
+        return;
+    }
+    let folder = DataFolder::open(temp.path()).unwrap();
+    let error = folder.lock().unwrap_err().to_string();
+    assert!(error.contains("54321") && error.contains("chown"), "{error}");
+    assert!(!folder.file("lock").exists());
+}
