@@ -55,6 +55,15 @@ pub struct Node {
     _lock: Arc<FolderLock>,
 }
 
+/// What to do about a database of an older schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldSchema {
+    /// Bring it up to date.
+    Migrate,
+    /// Refuse it: whoever only wants to look changes nothing.
+    Refuse,
+}
+
 /// The database to work on: the one that is named, else the one that the folder was used with last, else SQLite in it.
 pub fn database_url(settings: &Settings, folder: &DataFolder) -> Result<String, Failure> {
     if let Some(url) = settings.database.url.get() {
@@ -83,15 +92,15 @@ fn absolute(url: &str) -> String {
 }
 
 impl Node {
-    /// Open the database (bringing its schema up to date) and the keys in it. `status_url` is where CRLs and issuer
-    /// certificates will be found.
+    /// Open the database and the keys in it. `status_url` is where CRLs and issuer certificates will be found.
     pub async fn open(
         settings: &Settings,
         folder: DataFolder,
         lock: FolderLock,
+        old_schema: OldSchema,
         status_url: &str,
     ) -> Result<Self, Failure> {
-        let (opening, store) = Self::open_store(settings, folder, lock, Some(status_url)).await?;
+        let (opening, store) = Self::open_store(settings, folder, lock, old_schema, Some(status_url)).await?;
         let passphrase = opening.passphrase(settings, &store).await?;
         if let Some(warning) = passphrase.warning(&opening.folder) {
             tracing::warn!("{warning}");
@@ -125,8 +134,13 @@ impl Node {
     }
 
     /// Open the database alone: enough to read the audit trail, without the passphrase.
-    pub async fn open_without_keys(settings: &Settings, folder: DataFolder, lock: FolderLock) -> Result<Self, Failure> {
-        let (opening, store) = Self::open_store(settings, folder, lock, None).await?;
+    pub async fn open_without_keys(
+        settings: &Settings,
+        folder: DataFolder,
+        lock: FolderLock,
+        old_schema: OldSchema,
+    ) -> Result<Self, Failure> {
+        let (opening, store) = Self::open_store(settings, folder, lock, old_schema, None).await?;
         Ok(opening.node(store, Arc::new(Locked), None, None, ""))
     }
 
@@ -134,6 +148,7 @@ impl Node {
         settings: &Settings,
         folder: DataFolder,
         lock: FolderLock,
+        old_schema: OldSchema,
         status_url: Option<&str>,
     ) -> Result<(Opening, Store), Failure> {
         let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
@@ -143,8 +158,10 @@ impl Node {
         let refused = |error: chancery_store::OpenError| {
             Failure::new(format!("the database {database} cannot be opened: {}", chancery_http::chain(&error)))
         };
-        for migration in Store::migrate(&url).await.map_err(refused)? {
-            tracing::info!(migration, "the database's schema was brought up to date");
+        if old_schema == OldSchema::Migrate {
+            for migration in Store::migrate(&url).await.map_err(refused)? {
+                tracing::info!(migration, "the database's schema was brought up to date");
+            }
         }
         let options = StoreOptions { readers: settings.database.readers, ..StoreOptions::new(url, id) };
         let store = Store::open(options).await.map_err(refused)?;

@@ -12,7 +12,7 @@ use crate::cli::{Cli, ConfigVerb, Init, Json, Place, Verb};
 use crate::command::{Answer, Command, Failure, audit, ca, cert, profile, token};
 use crate::config::{EXAMPLE, Loaded, Overrides, Settings, load};
 use crate::data_folder::{DataFolder, FolderError};
-use crate::node::Node;
+use crate::node::{Node, OldSchema};
 use crate::{banner, control, log, serve};
 
 /// How long a command waits for a server that is starting or stopping.
@@ -167,11 +167,12 @@ fn ask(place: &Place, command: Command) -> Result<Answer, Ended> {
             }
             match folder.lock() {
                 Ok(lock) => {
+                    let old_schema = if command.only_reads() { OldSchema::Refuse } else { OldSchema::Migrate };
                     let node = if command.is_audit() {
-                        Node::open_without_keys(&loaded.settings, folder, lock).await?
+                        Node::open_without_keys(&loaded.settings, folder, lock, old_schema).await?
                     } else {
                         let status_url = offline_status_url(&loaded.settings, &folder)?;
-                        Node::open(&loaded.settings, folder, lock, &status_url).await?
+                        Node::open(&loaded.settings, folder, lock, old_schema, &status_url).await?
                     };
                     return command.execute(&node, rustix::process::geteuid().as_raw()).await;
                 }
@@ -214,7 +215,7 @@ fn init(place: &Place, flags: &Init) -> Result<ExitCode, Ended> {
     let lock = folder.lock()?;
     runtime()?.block_on(async {
         let status_url = offline_status_url(settings, &folder)?;
-        let node = Node::open(settings, folder.clone(), lock, &status_url).await?;
+        let node = Node::open(settings, folder.clone(), lock, OldSchema::Migrate, &status_url).await?;
         if !node.first_start(settings).await? {
             return Err(Ended::from(Failure::new(format!(
                 "the database {} has its authority already: `chancery ca create` makes another one, `chancery serve` \
@@ -257,7 +258,7 @@ fn migrate(place: &Place, json: Json) -> Result<ExitCode, Ended> {
     quiet_log(&loaded);
     let folder = DataFolder::make(&loaded.settings.data)?;
     let lock = folder.lock()?;
-    let node = runtime()?.block_on(Node::open_without_keys(&loaded.settings, folder, lock))?;
+    let node = runtime()?.block_on(Node::open_without_keys(&loaded.settings, folder, lock, OldSchema::Migrate))?;
     if json.json {
         write_out(&format!("{:#}\n", serde_json::json!({ "database": node.database, "upToDate": true })));
     } else {

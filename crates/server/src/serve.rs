@@ -17,7 +17,7 @@ use crate::config::{Loaded, Settings};
 use crate::control::ControlSocket;
 use crate::data_folder::DataFolder;
 use crate::listener::{Bound, Parts, Readiness, Watch};
-use crate::node::Node;
+use crate::node::{Node, OldSchema};
 use crate::ready::{Ready, ReadyFile};
 use crate::tls::{self, OwnCertificate, ShownCertificate};
 use crate::{log, resource};
@@ -99,7 +99,7 @@ impl Serving {
             );
         }
 
-        let node = Node::open(&settings, folder.clone(), lock, &status_url).await?;
+        let node = Node::open(&settings, folder.clone(), lock, OldSchema::Migrate, &status_url).await?;
         node.first_start(&settings).await?;
         let authority = node.own_authority(&settings)?;
         let root = RootShown::of(&authority);

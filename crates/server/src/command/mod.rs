@@ -124,6 +124,31 @@ impl Command {
         })
     }
 
+    /// Whether it changes nothing.
+    pub fn only_reads(&self) -> bool {
+        match self {
+            Self::TokenList
+            | Self::ProfileList
+            | Self::ProfileShow(_)
+            | Self::CaList
+            | Self::CaShow(_)
+            | Self::CaExport(_)
+            | Self::CertList(_)
+            | Self::CertShow(_)
+            | Self::AuditVerify
+            | Self::AuditList(_) => true,
+            Self::TokenCreate(_)
+            | Self::TokenRevoke(_)
+            | Self::ProfileEnable(_)
+            | Self::ProfileDisable(_)
+            | Self::ProfileCreate(_)
+            | Self::ProfileEdit(_)
+            | Self::CaCreate(_)
+            | Self::CertIssue(_)
+            | Self::CertRevoke(_) => false,
+        }
+    }
+
     /// Whether it reads the trail alone, and so needs no private key.
     pub fn is_audit(&self) -> bool {
         matches!(self, Self::AuditVerify | Self::AuditList(_))
