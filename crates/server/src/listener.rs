@@ -161,10 +161,11 @@ impl Parts {
 
     /// Metrics, plain.
     pub fn metrics(&self, listener: TcpListener) -> std::io::Result<Server> {
-        let metrics = self.metrics.clone();
+        let parts = self.clone();
         let app = move || {
             App::new()
-                .app_data(Data::new(metrics.clone()))
+                .app_data(Data::new(parts.metrics.clone()))
+                .wrap(parts.frame())
                 .wrap(from_fn(watch::watched))
                 .route("/metrics", web::get().to(render))
                 .default_service(web::to(nothing_here))
