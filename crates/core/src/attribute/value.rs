@@ -123,7 +123,7 @@ pub(super) fn integer(data: &Value) -> Option<i32> {
     data.as_i64().and_then(|number| i32::try_from(number).ok())
 }
 
-/// Any ISO 8601 form with an offset, or a local one, which is taken as UTC.
+/// Any ISO 8601 form with an offset, or a local one, which is taken as UTC; given in UTC, within years 0 to 9999.
 pub(super) fn parse_datetime(text: &str) -> Option<OffsetDateTime> {
     if text.len() > 64 || !text.is_ascii() {
         return None;
@@ -131,7 +131,8 @@ pub(super) fn parse_datetime(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Iso8601::PARSING)
         .or_else(|_| PrimitiveDateTime::parse(text, &Iso8601::PARSING).map(PrimitiveDateTime::assume_utc))
         .ok()
-        .filter(|instant| (0..=9999).contains(&instant.to_offset(UtcOffset::UTC).year()))
+        .and_then(|instant| instant.checked_to_offset(UtcOffset::UTC))
+        .filter(|instant| (0..=9999).contains(&instant.year()))
 }
 
 /// `yyyy-MM-ddTHH:mm:ss.SSSXXX`, in UTC.

@@ -25,7 +25,7 @@ pub enum IssuerEnd {
 pub struct LifetimeRules {
     /// When the request does not say, counted from the first second of validity to the last, both included.
     pub default: Duration,
-    /// `notAfter` is at most this long after `notBefore`.
+    /// The longest length, counted in the same way.
     pub maximum: Duration,
     /// Requests may choose the start.
     pub requested_start: bool,
@@ -64,29 +64,43 @@ impl LifetimeRules {
         if length == Some(None) {
             fault(format!("{VALIDITY} is no length of time; {}", duration::DURATION_HELP));
         }
+        // Nothing can be reckoned from a start that is out of all bounds.
         if start.is_some_and(|start| start < now - BACKDATE) {
             fault(format!("{NOT_BEFORE} has passed; the earliest is {now}"));
+            return None;
         }
         if start.is_some_and(|start| start > now + self.maximum) {
             fault(format!("{NOT_BEFORE} is too far away; the latest is {}", now + self.maximum));
+            return None;
         }
+        // From the first second to the last of the longest certificate.
+        let span = self.maximum - Duration::SECOND;
         let not_before = start.unwrap_or_else(|| match end {
-            Some(end) => (now - BACKDATE).max((end - self.maximum).min(now)),
+            Some(end) => (now - BACKDATE).max((end - span).min(now)),
             None => now - BACKDATE,
         });
         let not_before = not_before.max(issuer.not_before);
         let wanted = match (end, length.flatten()) {
             (Some(end), _) => end,
-            (None, length) => not_before + length.unwrap_or(self.default) - Duration::SECOND,
+            (None, length) => {
+                let length = length.unwrap_or(self.default) - Duration::SECOND;
+                let Some(end) = not_before.checked_add(length) else {
+                    fault(format!(
+                        "it would begin at {not_before} and end after the year 9999; ask for an earlier start"
+                    ));
+                    return None;
+                };
+                end
+            }
         };
         if wanted <= now.max(not_before) {
             fault(format!("it would end at {wanted}, before it begins or before now; ask for a later end"));
         }
-        if wanted - not_before > self.maximum {
+        if wanted - not_before > span {
             fault(format!(
                 "it would be valid until {wanted}; this RA profile allows {} at most, that is until {}",
                 duration::format(self.maximum),
-                not_before + self.maximum
+                not_before + span
             ));
         }
         let not_after = if wanted > issuer.not_after { issuer.not_after } else { wanted };

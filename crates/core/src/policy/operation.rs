@@ -91,7 +91,9 @@ impl Policy {
                 Definition::data(uuid!("7d5373e5-b57d-4cc3-bb6a-6f5e45f6b369"), NOT_AFTER, ContentType::Datetime)
                     .label("Valid until")
                     .group(LIFETIME)
-                    .description(format!("The last second of validity, at most {longest} after the first."))
+                    .description(format!(
+                        "The last second of validity: at most {longest} from the first, both counted."
+                    ))
                     .build(),
             );
             let default = super::duration::format(lifetime.default);

@@ -41,7 +41,17 @@ fn bad(content_type: ContentType) -> Vec<Value> {
         ContentType::Date => vec![json!("2026-02-29"), json!("26-1-1"), json!("2026-01-01T00:00:00"), json!(1)],
         ContentType::Time => vec![json!("24:00:00"), json!("1:2:3"), json!("10:00")],
         ContentType::Datetime => {
-            vec![json!("2026-01-01"), json!("yesterday"), json!(1), json!("2026-13-01T00:00:00Z"), json!("")]
+            let beyond = json!("9999-12-31T23:59:59-01:00");
+            let before = json!("0000-01-01T00:00:00+01:00");
+            vec![
+                json!("2026-01-01"),
+                json!("yesterday"),
+                json!(1),
+                json!("2026-13-01T00:00:00Z"),
+                json!(""),
+                beyond,
+                before,
+            ]
         }
         ContentType::Secret => {
             vec![json!("s"), json!({}), json!({"secret": ""}), json!({"secret": "s", "protectionLevel": "x"})]

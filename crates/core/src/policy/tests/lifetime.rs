@@ -40,11 +40,13 @@ fn an_end_can_be_asked_for_up_to_the_longest_from_now() {
     let end = |end: OffsetDateTime| json!(end.format(&time::format_description::well_known::Rfc3339).unwrap());
     let near = SECOND + Duration::days(10);
     assert_eq!(validity(&policy, &[("notAfter", end(near))]), (SECOND - BACKDATE, near));
-    let far = SECOND + Duration::days(398);
+    let far = SECOND + Duration::days(398) - Duration::SECOND;
     assert_eq!(validity(&policy, &[("notAfter", end(far))]), (SECOND, far), "the whole longest lifetime from now");
     assert!(fault(&policy, &[("notAfter", end(far + Duration::SECOND))]).starts_with("validity: "));
     assert!(fault(&policy, &[("notAfter", end(SECOND - Duration::SECOND))]).contains("before it begins or before now"));
     assert!(fault(&policy, &[("notAfter", json!("9999-12-31T23:59:59Z"))]).starts_with("validity: "));
+    assert!(fault(&policy, &[("notAfter", json!("0000-01-01T00:00:00Z"))]).starts_with("validity: "));
+    assert!(fault(&policy, &[("notAfter", json!("9999-12-31T23:59:59-01:00"))]).starts_with("attribute notAfter: "));
     let both = [("notAfter", end(near)), ("validity", json!("P1D"))];
     assert!(fault(&policy, &both).contains("both"));
 }
@@ -61,8 +63,20 @@ fn a_start_can_be_asked_for_where_the_profile_lets() {
     );
     assert!(fault(&policy, &[("notBefore", json!("2026-11-24T11:00:00Z"))]).contains("has passed"));
     assert!(fault(&policy, &[("notBefore", json!("2029-01-01T00:00:00Z"))]).contains("too far away"));
+    assert!(fault(&policy, &[("notBefore", json!("9999-12-31T23:59:59Z"))]).contains("too far away"));
+    assert!(fault(&policy, &[("notBefore", json!("0000-01-01T00:00:00Z"))]).contains("has passed"));
     let swapped = [("notBefore", json!("2026-12-02T00:00:00Z")), ("notAfter", json!("2026-12-01T00:00:00Z"))];
     assert!(fault(&policy, &swapped).contains("before it begins"));
+}
+
+#[test]
+fn a_start_and_an_end_are_both_counted() {
+    let policy =
+        policy(&[("requestedStart", json!(true)), ("maximumValidity", json!("P10D")), ("validity", json!("P1D"))]);
+    let ends = |end: &str| [("notBefore", json!("2026-12-01T00:00:00Z")), ("notAfter", json!(end))];
+    let (first, last) = validity(&policy, &ends("2026-12-10T23:59:59Z"));
+    assert_eq!(last - first + Duration::SECOND, Duration::days(10));
+    assert!(fault(&policy, &ends("2026-12-11T00:00:00Z")).contains("until 2026-12-10 23:59:59"));
 }
 
 #[test]
