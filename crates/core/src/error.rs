@@ -125,6 +125,26 @@ pub enum Rejection {
     },
 }
 
+/// The part of a foreign text that a fault shows.
+pub(crate) fn cut(text: &str) -> String {
+    const SHOWN: usize = 128;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The faults of one decision, few enough to be told: an answer is not much larger than what it answers.
+pub(crate) fn bounded(mut faults: Vec<Rejection>) -> Vec<Rejection> {
+    const TOLD: usize = 50;
+    let more = faults.len().saturating_sub(TOLD);
+    if more > 0 {
+        faults.truncate(TOLD);
+        faults.push(Rejection::State(format!("and {more} more faults; mend these first")));
+    }
+    faults
+}
+
 fn join(rejections: &[Rejection]) -> String {
     rejections.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

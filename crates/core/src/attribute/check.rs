@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::set::Checked;
 use super::{AttributeSet, ContentItem, ContentType, Definition, Properties, RequestAttribute, Version, value};
 use crate::Rejection;
+use crate::error::{bounded, cut};
 
 /// A request may have this many attributes.
 pub const MAX_ATTRIBUTES: usize = 200;
@@ -16,7 +17,7 @@ pub const MAX_BYTES: usize = 1 << 20;
 pub const MAX_STRING: usize = 16 << 10;
 
 /// Hold values against definitions. Every fault of every value is told, in the order of the request, then what is
-/// missing, in the order of the definitions.
+/// missing, in the order of the definitions; 50 of them at most.
 pub fn check(definitions: &[Definition], values: &[RequestAttribute]) -> Result<AttributeSet, Vec<Rejection>> {
     let mut set = AttributeSet::default();
     let mut faults = limits(values);
@@ -24,13 +25,16 @@ pub fn check(definitions: &[Definition], values: &[RequestAttribute]) -> Result<
         return Err(faults);
     }
     let mut seen = HashSet::new();
+    // What is known is listed once.
+    let mut strangers = false;
     for given in values {
         if !seen.insert(given.name.as_str()) {
             faults.push(fault(&given.name, "it is given more than once"));
             continue;
         }
         let Some(definition) = definitions.iter().find(|definition| definition.name == given.name) else {
-            faults.push(fault(&given.name, unknown(definitions)));
+            faults.push(fault(&given.name, if strangers { STRANGER.into() } else { unknown(definitions) }));
+            strangers = true;
             continue;
         };
         let before = faults.len();
@@ -50,7 +54,7 @@ pub fn check(definitions: &[Definition], values: &[RequestAttribute]) -> Result<
             set.values.insert(definition.name.clone(), Checked { given: false, content: default.to_vec() });
         }
     }
-    if faults.is_empty() { Ok(set) } else { Err(faults) }
+    if faults.is_empty() { Ok(set) } else { Err(bounded(faults)) }
 }
 
 fn limits(values: &[RequestAttribute]) -> Vec<Rejection> {
@@ -147,6 +151,8 @@ fn listed(choices: &[ContentItem]) -> String {
     text
 }
 
+const STRANGER: &str = "it is not known here either; leave it out";
+
 fn unknown(definitions: &[Definition]) -> String {
     let names: Vec<_> = definitions.iter().filter(|d| d.properties().is_some()).map(|d| d.name.as_str()).collect();
     if names.is_empty() {
@@ -157,6 +163,6 @@ fn unknown(definitions: &[Definition]) -> String {
 
 fn fault(name: &str, why: impl Into<String>) -> Rejection {
     // Names come from outside too: cut, and control characters escaped.
-    let name: String = name.chars().take(128).flat_map(char::escape_debug).collect();
+    let name: String = cut(name).chars().flat_map(char::escape_debug).collect();
     Rejection::Attribute { name, why: why.into() }
 }

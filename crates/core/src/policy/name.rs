@@ -12,6 +12,7 @@ use super::uri::Host;
 use super::{dns, email, other_name, uri};
 use crate::Rejection;
 use crate::attribute::AttributeSet;
+use crate::error::cut;
 
 /// A kind of subject alternative name. X.400 addresses and EDI party names are never certified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,7 +129,7 @@ impl NameRules {
         }
         let mut names: Vec<GeneralName> = Vec::with_capacity(wanted.len());
         for name in wanted {
-            let text = name.to_string();
+            let text = cut(&name.to_string());
             match self.check(name) {
                 Ok(name) if names.contains(&name) => {}
                 Ok(name) => names.push(name),
@@ -140,7 +141,7 @@ impl NameRules {
         if let (Some(id), 2..) = (names.iter().find(spiffe), uris) {
             // X509-SVID standard, section 2: exactly one URI, or validators refuse the certificate.
             let why = "a certificate with a SPIFFE id has no other URI beside it; ask for them apart";
-            faults.push(Rejection::Name { name: id.to_string(), why: why.into() });
+            faults.push(Rejection::Name { name: cut(&id.to_string()), why: why.into() });
         }
         if self.required && names.is_empty() && faults.len() == before {
             let why = "the request has no subject alternative name and this RA profile requires one; make the request \

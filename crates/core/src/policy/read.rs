@@ -14,6 +14,7 @@ use super::{
 };
 use crate::Rejection;
 use crate::attribute::{AttributeSet, RequestAttribute, check};
+use crate::error::{bounded, cut};
 
 const NONE: &str = "none";
 
@@ -32,7 +33,7 @@ impl Policy {
             approval_required: reader.flag(APPROVAL_REQUIRED),
             certificate_policies: reader.list(CERTIFICATE_POLICIES, certificate_policy),
         };
-        if reader.faults.is_empty() { Ok(policy) } else { Err(reader.faults) }
+        if reader.faults.is_empty() { Ok(policy) } else { Err(bounded(reader.faults)) }
     }
 }
 

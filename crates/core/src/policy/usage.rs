@@ -1,5 +1,7 @@
 //! What certificates are for: key usage, extended key usage and must-staple.
 
+use std::collections::HashSet;
+
 use chancery_pki::oid::{CLIENT_AUTH, EMAIL_PROTECTION, SERVER_AUTH, eku_by_name, eku_name};
 use chancery_pki::{Csr, KeyAlgorithm, KeyUsage, ObjectIdentifier};
 
@@ -50,14 +52,15 @@ impl UsageRules {
             (true, Some(requested)) => requested,
             (true, None) => return self.extended.clone(),
         };
-        let mut granted = Vec::with_capacity(wanted.len());
-        for oid in wanted {
+        let mut granted = Vec::new();
+        let mut seen = HashSet::new();
+        for oid in wanted.iter().filter(|oid| seen.insert(**oid)) {
             if !self.extended.contains(oid) && !self.on_request.contains(oid) {
                 let offered: Vec<_> = self.offered().collect();
                 let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
                 let why = format!("this RA profile does not grant it as extended key usage; it grants {offered}");
                 faults.push(Rejection::Extension { name: name(oid), why });
-            } else if !granted.contains(oid) {
+            } else {
                 granted.push(*oid);
             }
         }
