@@ -231,7 +231,9 @@ fn name_patterns() -> Vec<Definition> {
             ))
             .build(),
         patterns(uuid!("bf85f116-601b-4baa-b2c1-68737138479b"), URI_DENIED, "Denied URI hosts", NAMES)
-            .description(format!("Wins over the allowed ones. {DOMAIN_HELP}"))
+            .description(format!(
+                "Wins over the allowed ones. Where hosts are denied, URIs without a host are too, but for urn. {DOMAIN_HELP}"
+            ))
             .build(),
         choice(uuid!("8ae74b0c-2434-4ca2-9e75-7352e9af3a77"), OTHER_NAME_TYPES, "Types of other names", NAMES)
             .choices([

@@ -211,8 +211,14 @@ impl NameRules {
             return Err(format!("this RA profile does not allow the scheme {scheme}; it allows {schemes}"));
         }
         let Some(host) = host else {
-            let why = "this RA profile allows certain hosts only, and the URI names none";
-            return if self.uri_allowed.is_empty() { Ok(()) } else { Err(why.into()) };
+            if !self.uri_allowed.is_empty() {
+                return Err("this RA profile allows certain hosts only, and the URI names none".into());
+            }
+            // What such a URI leads to is for its scheme to say; a urn leads nowhere (RFC 8141).
+            if !self.uri_denied.is_empty() && scheme != "urn" {
+                return Err("this RA profile denies some hosts, and where this URI leads cannot be told".into());
+            }
+            return Ok(());
         };
         let within = |pattern: &HostPattern| match (pattern, &host) {
             (HostPattern::Domain(pattern), Host::Name(name)) => pattern.contains(name),

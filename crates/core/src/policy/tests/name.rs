@@ -165,6 +165,10 @@ fn uris_and_spiffe_ids() {
         "uri:urn:uuid:b11c9be1-b619-4ef5-be1b-a1cd9ef265b7",
         "uri:https://[2001:db8::1]:8443/",
         "uri:sip:alice@example.com",
+        "uri:sips:alice;a=b?c:secret@example.com:5061;transport=tcp?subject=x",
+        "uri:sip:192.0.2.1",
+        "uri:mailto:alice@example.com",
+        "uri:tel:+420-1",
         "uri:ldap://192.0.2.1",
         "uri:spiffe://trust.example/ns/a/sa/b",
         "uri:spiffe://trust_1.example",
@@ -184,6 +188,16 @@ fn uris_and_spiffe_ids() {
         "uri:https://a_b.example/",
         "uri:https://[::1",
         "uri:https://a.example/<x>",
+        "uri:https:a.example",
+        "uri:https:/a.example/",
+        "uri:HTTP:a.example",
+        "uri:ldap:dc=example",
+        "uri:sip:a@b@c.example",
+        "uri:sip://a.example",
+        "uri:mailto:a@b.example,c@d.example",
+        "uri:mailto:a@b.example?cc=c@d.example",
+        "uri:mailto:a%2cb@c.example",
+        "uri:mailto:a",
         "uri:spiffe://Trust.example/a",
         "uri:SPIFFE://trust.example/a",
         "uri:spiffe://trust.example/",
@@ -227,6 +241,37 @@ fn hosts_and_schemes_of_uris_hold() {
         "uri:spiffe://example.org/a",
     ] {
         fault(&policy, name);
+    }
+}
+
+#[test]
+fn denied_hosts_are_not_reached_by_another_form() {
+    let kinds = ("nameKinds", json!("uri"));
+    let denying = policy(&[kinds.clone(), ("uriDenied", json!(["evil.example", "10.0.0.0/8"]))]);
+    for name in ["uri:sip:a@good.example", "uri:mailto:a@good.example", "uri:urn:uuid:1", "uri:spiffe://good.example/a"]
+    {
+        ok(&denying, name);
+    }
+    let evasions = [
+        "uri:https:evil.example/",
+        "uri:https:/evil.example/",
+        "uri:https://EVIL.example/",
+        "uri:sip:alice@evil.example",
+        "uri:sips:evil.example;transport=tcp",
+        "uri:sip:good.example@10.1.2.3:5060",
+        "uri:mailto:a@x.evil.example",
+        "uri:spiffe://evil.example/a",
+        "uri:xmpp:a@evil.example",
+    ];
+    for name in evasions {
+        fault(&denying, name);
+    }
+    let allowing = policy(&[kinds, ("uriAllowed", json!("good.example"))]);
+    for name in ["uri:sip:a@good.example", "uri:mailto:a@good.example", "uri:spiffe://good.example/a"] {
+        ok(&allowing, name);
+    }
+    for name in evasions.into_iter().chain(["uri:urn:uuid:1"]) {
+        fault(&allowing, name);
     }
 }
 
