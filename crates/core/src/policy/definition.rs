@@ -286,7 +286,7 @@ fn usages() -> Vec<Definition> {
             .multiple()
             .extensible()
             .description(
-                "Object identifiers that go into every certificate, each with the address of its practice statement \
+                "Object identifiers that go into every certificate, none twice, each with the address of its practice statement \
                  after a space where there is one: `1.3.6.1.4.1.99999.1 https://example.com/cps`.",
             )
             .constraint(Constraint::pattern(
@@ -360,7 +360,10 @@ fn renewal() -> Vec<Definition> {
         .description("A renewed certificate may have another subject, within this profile. A rekeyed one never.")
         .build(),
         flag(uuid!("24279fcd-82ff-40b1-a01e-25c53f8ca97b"), APPROVAL_REQUIRED, "Approval required", APPROVAL, false)
-            .description("Somebody else has to approve each certificate before it is issued.")
+            .description(
+                "Somebody else has to approve each certificate before it is issued. Approvals come with a later release; \
+                 until then this cannot be set.",
+            )
             .build(),
     ]
 }

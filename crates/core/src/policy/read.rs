@@ -30,8 +30,8 @@ impl Policy {
             usages: reader.usages(),
             lifetime: reader.lifetime(),
             renewal: reader.renewal(),
-            approval_required: reader.flag(APPROVAL_REQUIRED),
-            certificate_policies: reader.list(CERTIFICATE_POLICIES, certificate_policy),
+            approval_required: reader.approval(),
+            certificate_policies: reader.certificate_policies(),
         };
         if reader.faults.is_empty() { Ok(policy) } else { Err(bounded(reader.faults)) }
     }
@@ -166,6 +166,29 @@ impl Reader<'_> {
         }
     }
 
+    fn approval(&mut self) -> bool {
+        let required = self.flag(APPROVAL_REQUIRED);
+        if required {
+            let why = "approvals come with a later release, so nobody could approve; leave it out or set it to false";
+            self.fault(APPROVAL_REQUIRED, why.into());
+        }
+        required
+    }
+
+    fn certificate_policies(&mut self) -> Vec<chancery_pki::Policy> {
+        let policies = self.list(CERTIFICATE_POLICIES, certificate_policy);
+        for (at, policy) in policies.iter().enumerate() {
+            // RFC 5280 section 4.2.1.4.
+            if policies[..at].iter().any(|earlier| earlier.oid == policy.oid) {
+                self.fault(
+                    CERTIFICATE_POLICIES,
+                    format!("{} is given twice, with other addresses; give one", policy.oid),
+                );
+            }
+        }
+        policies
+    }
+
     fn fault(&mut self, name: &str, why: String) {
         self.faults.push(Rejection::Attribute { name: name.into(), why });
     }
@@ -227,5 +250,10 @@ fn fixed_attribute(text: &str) -> Result<(ObjectIdentifier, String), String> {
 
 fn certificate_policy(text: &str) -> Result<chancery_pki::Policy, String> {
     let (oid, cps) = text.split_once(' ').map_or((text, None), |(oid, cps)| (oid, Some(cps.to_owned())));
+    // It becomes an IA5String.
+    if cps.as_ref().is_some_and(|cps| !cps.bytes().all(|byte| (0x21..0x7f).contains(&byte))) {
+        let text = cut(text);
+        return Err(format!("{text:?}: its address has other characters than printable ASCII; write them as %XX"));
+    }
     Ok(chancery_pki::Policy { oid: object_identifier(oid)?, cps })
 }

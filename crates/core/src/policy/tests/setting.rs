@@ -53,6 +53,12 @@ fn contradictions_are_refused() {
         (vec![("extendedKeyUsages", json!("webServing"))], "extendedKeyUsages"),
         (vec![("keyUsages", json!("keyCertSign"))], "keyUsages"),
         (vec![("certificatePolicies", json!("policy"))], "certificatePolicies"),
+        (vec![("certificatePolicies", json!("2.23.140.1.2.1 https://example.com/žlutý"))], "certificatePolicies"),
+        (
+            vec![("certificatePolicies", json!(["2.23.140.1.2.1", "2.23.140.1.2.1 http://a.example"]))],
+            "certificatePolicies",
+        ),
+        (vec![("approvalRequired", json!(true))], "approvalRequired"),
         (vec![("issuerEnd", json!("ignore"))], "issuerEnd"),
         (vec![("colour", json!("red"))], "colour"),
     ] {
@@ -66,13 +72,12 @@ fn contradictions_are_refused() {
 #[test]
 fn the_rest_of_a_policy_is_read() {
     let policy = policy(&[
-        ("approvalRequired", json!(true)),
         ("certificatePolicies", json!(["1.3.6.1.4.1.99999.1 https://example.com/cps", "2.23.140.1.2.1"])),
         ("renewalWindow", json!("P2W")),
         ("renewalKey", json!("other")),
         ("renewalSubjectChange", json!(true)),
     ]);
-    assert!(policy.approval_required());
+    assert!(!policy.approval_required());
     assert_eq!(policy.certificate_policies[0].cps.as_deref(), Some("https://example.com/cps"));
     assert_eq!(policy.certificate_policies[1].cps, None);
     let renewal =
