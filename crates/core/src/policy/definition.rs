@@ -158,7 +158,10 @@ fn subject() -> Vec<Definition> {
                 labelled("nameOrRefused", "one of the subject alternative names, or refused"),
                 labelled("dropped", "never"),
             ])
-            .description("Which common name a certificate may have. None chosen: nameOrDropped.")
+            .description(
+                "Which common name a certificate may have; in a certificate for TLS servers one that reads as a DNS name or IP \
+                 address keeps the rules for those. None chosen: nameOrDropped.",
+            )
             .build(),
     ]
 }

@@ -20,7 +20,7 @@ mod subject;
 mod uri;
 mod usage;
 
-use chancery_pki::{Certificate, CertificateTemplate, Csr, SerialNumber};
+use chancery_pki::{Certificate, CertificateTemplate, Csr, SerialNumber, oid};
 use time::OffsetDateTime;
 
 pub use definition::definitions;
@@ -38,6 +38,8 @@ pub use usage::UsageRules;
 
 use crate::Rejection;
 use crate::attribute::AttributeSet;
+use crate::error::bounded;
+use subject::Held;
 
 /// A profile's policy, read from its attributes.
 #[derive(Clone, Debug)]
@@ -71,7 +73,8 @@ pub struct Wanted<'a> {
 }
 
 impl Policy {
-    /// Decide, in the fixed order request, key, names, lifetime, telling every broken rule.
+    /// Decide, in the fixed order request, key, names, lifetime, telling every broken rule
+    /// (50 of them at most).
     ///
     /// Serial number, CRL and issuer addresses of the template are the authority's to fill in. Extensions of the request
     /// other than names, key usages and must-staple are left out.
@@ -88,13 +91,19 @@ impl Policy {
         let before = faults.len();
         let names = self.names.decide(csr.subject_alt_names(), attributes, &mut faults);
         let good_names = (faults.len() == before).then_some(names.as_slice());
-        let subject = self.subject.decide(csr.subject(), good_names, &mut faults);
+        // RFC 9525 section 1: clients of TLS still look for a host's name in the common name. A certificate without
+        // extended key usages is for everything.
+        let extended = &usage.extended;
+        let for_servers = extended.is_empty()
+            || [oid::SERVER_AUTH, oid::ANY_EXTENDED_KEY_USAGE].iter().any(|oid| extended.contains(oid));
+        let held = Held { rules: &self.names, names: good_names, for_servers };
+        let subject = self.subject.decide(csr.subject(), &held, &mut faults);
         if subject.is_empty() && names.is_empty() && faults.is_empty() {
             let why = "the certificate would have no name at all; ask for a subject or an alternative name";
             faults.push(Rejection::Name { name: "subject".into(), why: why.into() });
         }
         let validity = self.lifetime.decide(attributes, issuer.validity(), now, &mut faults);
-        let (Some(validity), true) = (validity, faults.is_empty()) else { return Err(faults) };
+        let (Some(validity), true) = (validity, faults.is_empty()) else { return Err(bounded(faults)) };
         Ok(CertificateTemplate {
             subject,
             subject_alt_names: names,

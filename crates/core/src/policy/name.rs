@@ -151,6 +151,16 @@ impl NameRules {
         names
     }
 
+    /// A text outside of the alternative names that a TLS client may take for a host's name or address, held against
+    /// the same rules.
+    pub(super) fn check_host(&self, text: &str) -> Result<(), String> {
+        let name = match text.trim_matches(['[', ']']).parse() {
+            Ok(ip) => GeneralName::Ip(ip),
+            Err(_) => GeneralName::Dns(text.to_owned()),
+        };
+        self.check(name).map(drop)
+    }
+
     fn check(&self, name: GeneralName) -> Result<GeneralName, String> {
         let kind = NameKind::of(&name).ok_or("names of this kind are not certified")?;
         if !self.kinds.contains(&kind) {
@@ -197,7 +207,8 @@ impl NameRules {
         allow(&self.ip_allowed, &self.ip_denied, within, within)
     }
 
-    fn email(&self, text: &str) -> Result<(), String> {
+    /// An address, wherever it stands.
+    pub(super) fn email(&self, text: &str) -> Result<(), String> {
         let domain = email::domain(text)?;
         let local = text.rsplit_once('@').map_or(text, |(local, _)| local);
         let within = |pattern: &AddressPattern| pattern.contains(local, &domain);

@@ -1,14 +1,18 @@
 //! What the subject of a certificate is made of.
 
+use std::net::IpAddr;
+
 use chancery_pki::{AttributeKind, GeneralName, Name, ObjectIdentifier};
 
-use super::dns;
+use super::{NameRules, dns};
 use crate::Rejection;
+use crate::error::cut;
 
 /// Which common name a certificate may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommonNameRule {
-    /// As requested.
+    /// As requested; one that reads as a host's name or address keeps the rules of alternative names where the
+    /// certificate would do for a TLS server.
     Free,
     /// One of the subject alternative names, or it is left out.
     NameOrDropped,
@@ -31,14 +35,24 @@ pub struct SubjectRules {
     pub common_name: CommonNameRule,
 }
 
+/// What a subject is held against.
+pub(super) struct Held<'a> {
+    pub rules: &'a NameRules,
+    /// The certified alternative names, `None` when there was a fault among them.
+    pub names: Option<&'a [GeneralName]>,
+    /// Whether the certificate will do for a TLS server.
+    pub for_servers: bool,
+}
+
 /// The longest common name in characters (RFC 5280 appendix A, ub-common-name).
 const LONGEST_COMMON_NAME: usize = 64;
 
 impl SubjectRules {
-    /// `names` are the certified alternative names, `None` when there was a fault among them.
-    pub(super) fn decide(&self, requested: &Name, names: Option<&[GeneralName]>, faults: &mut Vec<Rejection>) -> Name {
-        let fault = |why: String| Rejection::Name { name: format!("subject {requested}"), why };
+    pub(super) fn decide(&self, requested: &Name, held: &Held<'_>, faults: &mut Vec<Rejection>) -> Name {
+        let shown = cut(&requested.to_string());
+        let fault = |why: String| Rejection::Name { name: format!("subject {shown}"), why };
         let before = faults.len();
+        let email_address = AttributeKind::EmailAddress.oid();
         let common_name = AttributeKind::CommonName.oid();
         let mut rdns: Vec<Vec<(ObjectIdentifier, String)>> =
             self.fixed.iter().map(|(oid, value)| vec![(*oid, value.clone())]).collect();
@@ -49,14 +63,16 @@ impl SubjectRules {
                 if !self.taken.contains(&oid) || self.fixed.iter().any(|(fixed, _)| *fixed == oid) {
                     continue;
                 }
-                if is_encoded(value) {
+                if !attribute.is_text() {
                     faults.push(fault(format!("its {} is not a string", label(&oid))));
                 } else if oid == common_name {
-                    match self.common_name(value, names) {
+                    match self.common_name(value, held) {
                         Ok(Some(value)) => rdn.push((oid, value)),
                         Ok(None) => {}
                         Err(why) => faults.push(fault(why)),
                     }
+                } else if let (true, Err(why)) = (oid == email_address, held.rules.email(value)) {
+                    faults.push(fault(format!("its e-mail address {:?}: {why}", cut(value))));
                 } else {
                     rdn.push((oid, value.to_owned()));
                 }
@@ -70,7 +86,7 @@ impl SubjectRules {
         }
         for oid in &self.required {
             // The common name may be missing only because the names that it must be one of were refused.
-            if !rdns.iter().flatten().any(|(there, _)| there == oid) && (names.is_some() || *oid != common_name) {
+            if !rdns.iter().flatten().any(|(there, _)| there == oid) && (held.names.is_some() || *oid != common_name) {
                 let taken = if self.taken.contains(oid) { "" } else { " and the profile neither takes nor fixes it" };
                 faults.push(fault(format!("this RA profile requires {}{taken}", label(oid))));
             }
@@ -84,16 +100,27 @@ impl SubjectRules {
         })
     }
 
-    fn common_name(&self, value: &str, names: Option<&[GeneralName]>) -> Result<Option<String>, String> {
-        let found = match (self.common_name, names) {
-            (CommonNameRule::Free, _) => return Ok(Some(value.to_owned())),
+    fn common_name(&self, value: &str, held: &Held<'_>) -> Result<Option<String>, String> {
+        let found = match (self.common_name, held.names) {
+            (CommonNameRule::Free, _) => {
+                if held.for_servers && reads_as_host(value) {
+                    held.rules.check_host(value.trim()).map_err(|why| {
+                        format!(
+                            "its common name {:?} reads as a host, and this certificate would do for a TLS server: {why}",
+                            cut(value)
+                        )
+                    })?;
+                }
+                return Ok(Some(value.to_owned()));
+            }
             (CommonNameRule::Dropped, _) | (_, None) => return Ok(None),
             (_, Some(names)) => as_name(value, names),
         };
         match (found, self.common_name) {
             (Some(name), _) if name.chars().count() <= LONGEST_COMMON_NAME => Ok(Some(name)),
             (None, CommonNameRule::NameOrRefused) => Err(format!(
-                "its common name {value:?} is not one of the subject alternative names; add it to them or leave it out"
+                "its common name {:?} is not one of the subject alternative names; add it to them or leave it out",
+                cut(value)
             )),
             _ => Ok(None),
         }
@@ -114,11 +141,15 @@ fn as_name(value: &str, names: &[GeneralName]) -> Option<String> {
     })
 }
 
-/// Values that are no strings come as `#` and hexadecimal DER.
-fn is_encoded(value: &str) -> bool {
-    value.strip_prefix('#').is_some_and(|hex| {
-        hex.len() >= 4 && hex.len().is_multiple_of(2) && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
+/// An address, or a name with a dot or a wildcard; names of devices without one are not found in the DNS.
+fn reads_as_host(value: &str) -> bool {
+    let value = value.trim();
+    let address = value.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    // U+3002 and its like are dots to IDNA (UTS 46).
+    let marked = value.contains(['.', '*', '\u{3002}', '\u{ff0e}', '\u{ff61}']);
+    let in_host =
+        |c: char| if c.is_ascii() { c.is_ascii_alphanumeric() || "-_.*".contains(c) } else { !c.is_whitespace() };
+    address || (marked && value.chars().all(in_host))
 }
 
 /// An attribute type by its short name or object identifier.

@@ -155,6 +155,36 @@ fn every_broken_rule_is_told_in_the_fixed_order() {
 }
 
 #[test]
+fn an_answer_is_not_much_larger_than_its_request() {
+    let size = |told: Vec<String>| {
+        assert!(told.len() <= 51, "{}", told.len());
+        told.iter().map(String::len).sum::<usize>()
+    };
+    let many: Vec<_> = (0..2000).map(|at| ObjectIdentifier::new(&format!("1.2.3.{}", at % 1000)).unwrap()).collect();
+    let told =
+        Request { extended: many, ..Request::named("", &["dns:a.example"]) }.to(&policy(&[]), &P256).unwrap_err();
+    assert_eq!(told.last().unwrap(), "and 950 more faults; mend these first");
+    assert!(size(told) < 10_000);
+
+    let strangers: Vec<_> = (0..200).map(|at| told_as(&format!("{at}{}", "x".repeat(5000)))).collect();
+    let told = check(&definitions(), &strangers).unwrap_err().iter().map(ToString::to_string).collect();
+    assert!(size(told) < 20_000);
+
+    let encoded = format!("1.2.3.4=#0482{:04x}{}", 2000, "00".repeat(2000));
+    let subject: &'static str = vec![encoded; 20].join(",").leak();
+    let taking = policy(&[("subjectAttributes", json!("1.2.3.4"))]);
+    assert!(size(Request::named(subject, &["dns:a.example"]).to(&taking, &P256).unwrap_err()) < 10_000);
+
+    let long: &'static str = format!("uri:https://{}/", "a".repeat(2000)).leak();
+    let uris = policy(&[("nameKinds", json!("uri"))]);
+    assert!(size(Request::named("", &[long]).to(&uris, &P256).unwrap_err()) < 1000);
+}
+
+fn told_as(name: &str) -> RequestAttribute {
+    told(name, &json!("x"))
+}
+
+#[test]
 fn a_certificate_has_a_name() {
     let policy = policy(&[("namesRequired", json!(false)), ("commonName", json!("free"))]);
     let told = Request::named("O=left out", &[]).to(&policy, &P256).unwrap_err();

@@ -53,9 +53,11 @@ fn a_name_too_long_for_a_common_name_is_left_out_there() {
     let requested = Name::from_der(&der).unwrap();
     let names = [GeneralName::Dns(host)];
     let mut faults = Vec::new();
-    assert!(policy(&[]).subject.decide(&requested, Some(&names), &mut faults).is_empty());
+    let dropping = policy(&[]);
+    let held = Held { rules: &dropping.names, names: Some(&names), for_servers: true };
+    assert!(dropping.subject.decide(&requested, &held, &mut faults).is_empty());
     assert!(faults.is_empty());
-    policy(&[("commonName", json!("free"))]).subject.decide(&requested, Some(&names), &mut faults);
+    policy(&[("commonName", json!("free"))]).subject.decide(&requested, &held, &mut faults);
     assert_eq!(faults.len(), 1);
 }
 
@@ -84,4 +86,59 @@ fn values_that_are_no_strings_are_refused() {
     let policy = policy(&[("subjectAttributes", json!(["CN", "1.2.3.4"])), ("commonName", json!("free"))]);
     let told = Request::named("1.2.3.4=#04024869", &["dns:a.example"]).to(&policy, &P256).unwrap_err();
     assert!(told[0].contains("not a string"), "{told:?}");
+    assert_eq!(subject(&policy, "CN=\\#0500", &["dns:a.example"]), "CN=\\#0500");
+}
+
+#[test]
+fn a_free_common_name_of_a_server_walks_around_no_rule() {
+    let rules = [
+        ("commonName", json!("free")),
+        ("dnsAllowed", json!("example.com")),
+        ("dnsDenied", json!("secret.example.com")),
+        ("dnsWildcards", json!(false)),
+        ("ipAllowed", json!("10.0.0.0/8")),
+        ("namesRequired", json!(false)),
+    ];
+    let server = policy(&rules);
+    let for_all = policy(&[&rules[..], &[("extendedKeyUsages", json!("none"))]].concat());
+    let client = policy(&[&rules[..], &[("extendedKeyUsages", json!("clientAuth"))]].concat());
+    for common_name in [
+        "CN=evil.example",
+        "CN=EVIL.example",
+        "CN=evil.example.",
+        "CN=evil\u{3002}example",
+        "CN=secret.example.com",
+        "CN=*.example.com",
+        "CN=*",
+        "CN=a_b.evil.example",
+        "CN=192.0.2.1",
+        "CN=2001:db8::1",
+        "CN=[2001:db8::1]",
+    ] {
+        for policy in [&server, &for_all] {
+            let told = Request::named(common_name, &[]).to(policy, &P256).unwrap_err();
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].contains("reads as a host"), "{told:?}");
+        }
+        assert!(Request::named(common_name, &[]).to(&client, &P256).is_ok(), "{common_name}");
+    }
+    for common_name in
+        ["CN=printer-17", "CN=d1", "CN=host.example.com", "CN=10.1.2.3", "CN=My Device 1.2", "CN=a@b.example"]
+    {
+        assert_eq!(subject(&server, common_name, &[]), common_name);
+    }
+}
+
+#[test]
+fn e_mail_addresses_of_the_subject_keep_the_rules() {
+    let policy = policy(&[
+        ("subjectAttributes", json!(["CN", "emailAddress"])),
+        ("emailAllowed", json!("example.com")),
+        ("emailDenied", json!("root@example.com")),
+    ]);
+    assert_eq!(subject(&policy, "E=a@example.com", &["dns:a.example"]), "E=a@example.com");
+    for wrong in ["E=a@evil.example", "E=root@example.com", "E=nobody"] {
+        let told = Request::named(wrong, &["dns:a.example"]).to(&policy, &P256).unwrap_err();
+        assert!(told[0].contains("its e-mail address"), "{told:?}");
+    }
 }
