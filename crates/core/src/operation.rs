@@ -84,6 +84,14 @@ impl Ra {
         }
     }
 
+    /// The same for an operation that names no RA profile, so that nobody could be authorised for it.
+    pub async fn refuse_without_profile(&self, actor: &Actor, origin: &Origin, event: Event, error: Error) -> Error {
+        match self.told_of::<()>(actor, origin, event, None, None, Err(error)).await {
+            Err(error) => error,
+            Ok(()) => Error::internal("a refusal cannot succeed"),
+        }
+    }
+
     async fn told<T>(
         &self,
         authorization: &Authorization,
