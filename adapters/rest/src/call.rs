@@ -6,6 +6,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::web::{Data, Query};
 use actix_web::{FromRequest, HttpRequest};
+use chancery_core::audit::Event;
 use chancery_core::{Actor, Authorization, Door, Origin, ProfileRef, Ra};
 use chancery_http::Caller;
 use serde::de::DeserializeOwned;
@@ -45,6 +46,20 @@ impl Call {
     /// The question whether the caller may use the RA profile of the path, answered.
     pub async fn authorize(&self) -> Result<Authorization, Error> {
         Ok(self.ra.authorize(&self.actor, &self.origin, &self.profile()?).await?)
+    }
+
+    /// What a body asks for; a refusal is told in the trail before it is answered.
+    pub async fn settle<T>(
+        &self,
+        authorization: &Authorization,
+        event: Event,
+        certificate: Option<Uuid>,
+        settled: Result<T, Error>,
+    ) -> Result<T, Error> {
+        match settled {
+            Err(Error::Domain(error)) => Err(self.ra.refuse(authorization, event, certificate, error).await.into()),
+            settled => settled,
+        }
     }
 
     /// A query parameter; the last one when it comes twice.

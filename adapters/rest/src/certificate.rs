@@ -83,13 +83,21 @@ async fn list(
 async fn create(
     With { call, body: Object(body) }: With<Object<CreateRequest>>,
 ) -> Result<Json<CertificateDetailDto>, Error> {
-    let Some(profile) = &body.ra_profile_uuid else {
-        let missing = Rejection::State("raProfileUuid must not be null".into());
-        return Err(chancery_core::Error::rejected(missing).into());
+    let named = match body.ra_profile_uuid.as_deref().map(uuid) {
+        Some(Some(profile)) => Ok(profile),
+        Some(None) => Err(chancery_core::Error::Malformed("raProfileUuid is not a UUID".into())),
+        None => Err(chancery_core::Error::rejected(Rejection::State("raProfileUuid must not be null".into()))),
     };
-    let profile = uuid(profile).ok_or_else(|| Error::malformed("raProfileUuid is not a UUID"))?;
+    let profile = match named {
+        Ok(profile) => profile,
+        Err(error) => {
+            let event = Event::CertificateRequest;
+            return Err(call.ra.refuse_without_profile(&call.actor, &call.origin, event, error).await.into());
+        }
+    };
     let authorization = call.ra.authorize(&call.actor, &call.origin, &ProfileRef::Id(profile)).await?;
-    let (request, attributes) = body.settled()?;
+    let settled = body.settled();
+    let (request, attributes) = call.settle(&authorization, Event::CertificateRequest, None, settled).await?;
     let csr = call.ra.csr(&authorization, request.as_bytes()).await?;
     let record = call.ra.request(authorization, IssueRequest { csr, attributes, alongside: None }).await?;
     Ok(Json(detailed(&call, &record).await?))

@@ -5,6 +5,7 @@ use actix_web::web::{self, Json, ServiceConfig};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_core::attribute::{Definition, RequestAttribute};
+use chancery_core::audit::Event;
 use chancery_core::{IssueRequest, Outcome, Rejection, RevokeRequest};
 use chancery_pki::RevocationReason;
 
@@ -31,7 +32,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 async fn issue(With { call, body: Object(body) }: With<Object<dto::SignRequest>>) -> Result<Json<DataResponse>, Error> {
     let authorization = call.authorize().await?;
-    let (request, attributes) = body.settled()?;
+    let settled = body.settled();
+    let (request, attributes) = call.settle(&authorization, Event::CertificateIssue, None, settled).await?;
     let csr = call.ra.csr(&authorization, request.as_bytes()).await?;
     let outcome = call.ra.issue(authorization, IssueRequest { csr, attributes, alongside: None }).await?;
     Ok(answer(outcome))
@@ -48,7 +50,8 @@ async fn renew(
 ) -> Result<Json<DataResponse>, Error> {
     let authorization = call.authorize().await?;
     let certificate = call.id("certificateUuid")?;
-    let csr = match body.settled()? {
+    let settled = body.settled();
+    let csr = match call.settle(&authorization, Event::CertificateRenew, Some(certificate), settled).await? {
         Some(request) => Some(call.ra.csr(&authorization, request.as_bytes()).await?),
         None => None,
     };
@@ -60,14 +63,18 @@ async fn rekey(
 ) -> Result<Json<DataResponse>, Error> {
     let authorization = call.authorize().await?;
     let certificate = call.id("certificateUuid")?;
-    let csr = call.ra.csr(&authorization, body.settled()?.as_bytes()).await?;
+    let settled = body.settled();
+    let request = call.settle(&authorization, Event::CertificateRekey, Some(certificate), settled).await?;
+    let csr = call.ra.csr(&authorization, request.as_bytes()).await?;
     Ok(answer(call.ra.rekey(authorization, certificate, csr).await?))
 }
 
 async fn revoke(With { call, body: Object(body) }: With<Object<dto::RevokeRequest>>) -> Result<HttpResponse, Error> {
     let authorization = call.authorize().await?;
     let certificate = call.id("certificateUuid")?;
-    call.ra.revoke(authorization, certificate, body.settled()?).await?;
+    let settled = body.settled();
+    let request = call.settle(&authorization, Event::CertificateRevoke, Some(certificate), settled).await?;
+    call.ra.revoke(authorization, certificate, request).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -191,3 +191,29 @@ async fn attributes_are_listed_and_validated() {
         assert_eq!(house.get(&managed).await.ok(), definitions);
     }
 }
+
+/// What was refused, newest first: event and whether a certificate is named.
+async fn refusals(house: &House) -> Vec<(String, bool)> {
+    let entries = house.ra.ports().audit.latest(100).await.unwrap();
+    let refused = entries.into_iter().filter(|entry| entry.body.contains(r#""result":"refused""#));
+    refused.map(|entry| (entry.event, entry.certificate.is_some())).collect()
+}
+
+#[actix_web::test]
+async fn what_the_door_refuses_is_told() {
+    let house = House::new().await;
+    let request = csr(&key(), "CN=a.example", "a.example");
+    let id = house.issue("tls-server", &request).await;
+    let issue = house.at("tls-server", "/certificates").await;
+    let at = async |tail: &str| house.at("tls-server", &format!("/certificates/{id}/{tail}")).await;
+    house.post(&issue, json!({ "request": request, "format": "crmf" })).await.faults();
+    house.post(&at("renew").await, json!({ "replaceInLocations": true })).await.faults();
+    house.post(&at("rekey").await, json!({})).await.faults();
+    house.post(&at("revoke").await, json!({ "attributes": [], "destroyKey": true })).await.faults();
+    house.post("/api/v1/certificates/create", json!({ "request": request })).await.faults();
+    let mut told = refusals(&house).await;
+    told.sort();
+    let expected = [("issue", false), ("rekey", true), ("renew", true), ("request", false), ("revoke", true)]
+        .map(|(event, about)| (format!("certificate.{event}"), about));
+    assert_eq!(told, expected);
+}
