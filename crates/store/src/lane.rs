@@ -34,7 +34,7 @@ pub(crate) enum Write {
 }
 
 impl Write {
-    /// Tell the caller that nothing was written.
+    /// Tell the caller that it was not tried.
     pub(crate) fn unavailable(self, why: &str) {
         let error = Err(StoreError::Unavailable(why.to_owned()));
         match self {
@@ -99,13 +99,15 @@ enum Stop {
     Separately,
     /// It met another transaction.
     Again(String),
-    /// The connection or the disk is gone. `clean`: certainly nothing was committed.
-    Lost { why: String, clean: bool },
+    /// The connection or the disk is gone before anything was committed.
+    Lost(String),
+    /// The answer to COMMIT is lost: if it was done, the chain ends at `head` and these are the results.
+    Unsure { why: String, head: Head, results: Results },
 }
 
 impl Stop {
     fn lost(why: impl ToString) -> Self {
-        Self::Lost { why: why.to_string(), clean: true }
+        Self::Lost(why.to_string())
     }
 }
 
@@ -193,17 +195,39 @@ impl Lane {
                         return Err(StoreError::Unavailable(why));
                     }
                 }
-                Err(Stop::Lost { why, clean }) => {
+                Err(Stop::Unsure { why, head, results }) => {
+                    if self.committed(head) {
+                        tracing::warn!(lane = self.lane, %why, "the answer to a commit was lost; the trail shows it done");
+                        return Ok(results);
+                    }
+                    // A server that has lost us may still be about to finish it.
+                    tracing::error!(lane = self.lane, %why, "the answer to a commit was lost; the trail does not show it");
+                    return Err(StoreError::Unavailable(format!("whether it was written is not known: {why}")));
+                }
+                Err(Stop::Lost(why)) => {
                     let was_open = self.open.take().is_some();
                     // A connection that died while idle is found out by the next group: that one may try once more.
-                    if clean && was_open && !reconnected && matches!(*self.target, Target::Postgres { .. }) {
+                    if was_open && !reconnected && matches!(*self.target, Target::Postgres { .. }) {
                         reconnected = true;
                         continue;
                     }
-                    tracing::error!(lane = self.lane, %why, "the database is not available; nothing was written");
+                    tracing::error!(lane = self.lane, %why, "the database is not available");
                     return Err(StoreError::Unavailable(why));
                 }
             }
+        }
+    }
+
+    /// Whether a transaction that would leave the chain's end at `head` was committed, as a new connection sees it. Only
+    /// this lane writes its chain; one that did not move tells nothing.
+    pub(crate) fn committed(&mut self, head: Head) -> bool {
+        self.open = None;
+        match self.connected() {
+            Ok((connection, found)) => {
+                self.open = Some((connection, found));
+                found == head
+            }
+            Err(_) => false,
         }
     }
 
@@ -246,15 +270,15 @@ impl Lane {
                         self.open = Some((connection, before));
                         Err(Stop::Again(why))
                     }
-                    // Whether it was committed is not known: the head is read again before the next write.
-                    Verdict::Again(why) | Verdict::Lost(why) => Err(Stop::Lost { why, clean: false }),
-                    Verdict::Refused(error) => Err(Stop::Lost { why: error.to_string(), clean: false }),
+                    // The connection is dropped, for the head may be another now.
+                    Verdict::Again(why) | Verdict::Lost(why) => Err(unsure(why, before, head, results)),
+                    Verdict::Refused(error) => Err(unsure(error.to_string(), before, head, results)),
                 },
             },
-            Err(Stop::Lost { why, clean }) => {
+            Err(Stop::Lost(why)) => {
                 // Kept only to tell that there was one: it is dropped by the caller.
                 self.open = Some((connection, before));
-                Err(Stop::Lost { why, clean })
+                Err(Stop::Lost(why))
             }
             Err(stop) => match connection.batch_execute("ROLLBACK") {
                 Ok(()) => {
@@ -288,6 +312,14 @@ impl Lane {
         let issues = if records.is_empty() { Vec::new() } else { issue_all(connection, head, &records, mode)? };
         Ok(Results { jobs, issues })
     }
+}
+
+/// A commit without an answer. One that tells nothing in the trail cannot be looked up.
+fn unsure(why: String, before: Head, head: Head, results: Results) -> Stop {
+    if head == before {
+        return Stop::Lost(format!("whether it was written is not known: {why}"));
+    }
+    Stop::Unsure { why, head, results }
 }
 
 fn issue_all(

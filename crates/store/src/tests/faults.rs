@@ -3,18 +3,60 @@
 
 use std::time::{Duration, Instant};
 
-use chancery_core::port::{Database, InventoryStore, IssueRecord};
+use chancery_core::audit::{ChainHead, ChainPosition};
+use chancery_core::port::{AuditStore, Database, InventoryStore, IssueRecord};
 use chancery_core::{RaProfile, StoreError};
 use diesel::connection::SimpleConnection;
 
 use super::{Place, contract, record, stored_profile, verify};
 use crate::Store;
+use crate::chain::Head;
+use crate::lane::Lane;
 
 contract!(
     a_trigger_that_raises_hits_its_row_alone,
     an_unreadable_audit_row_undoes_its_certificate,
     slow_lists_hold_nobody_else_up,
+    a_commit_without_an_answer_is_looked_up,
 );
+
+async fn a_commit_without_an_answer_is_looked_up(place: Place) {
+    let store = place.open().await;
+    stored_profile(&store, "p").await;
+    let heads = store.heads().await.unwrap();
+    assert!(!heads.is_empty());
+    for ChainHead { position, hash } in heads {
+        let target = std::sync::Arc::clone(&store.0.target);
+        let mut lane = Lane::new(position.node, position.lane, target);
+        assert!(lane.committed(Head { position, hash }));
+        assert!(!lane.committed(Head { position, hash: [7; 32] }));
+        let next = ChainPosition { sequence: position.sequence + 1, ..position };
+        assert!(!lane.committed(Head { position: next, hash }));
+    }
+}
+
+/// The connection ends after the last statement and before the commit is done.
+#[tokio::test]
+async fn a_commit_that_dies_is_not_told_as_done() {
+    let Some(place) = Place::postgres() else { return };
+    let store = place.open().await;
+    let profile = stored_profile(&store, "p").await;
+    place.execute(
+        "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN NULL; END $$",
+    );
+    place.execute(
+        "CREATE CONSTRAINT TRIGGER die AFTER INSERT ON certificates DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW EXECUTE FUNCTION die()",
+    );
+    let lost = record(&profile);
+    let told = store.record(lost.clone()).await;
+    assert!(matches!(&told, Err(StoreError::Unavailable(why)) if why.contains("not known")), "{told:?}");
+    assert!(store.certificate(lost.certificate.id).await.unwrap().is_none());
+    place.execute("DROP TRIGGER die ON certificates");
+    store.record(record(&profile)).await.unwrap();
+    verify(&store).await;
+}
 
 /// Lists that do not end, until told so.
 async fn slow_lists_hold_nobody_else_up(place: Place) {
