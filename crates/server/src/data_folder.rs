@@ -88,9 +88,10 @@ fn pid(holder: &str) -> String {
 pub struct Identity {
     /// The node's identity, for life.
     pub node: Uuid,
-    /// The database that was used last, without its password.
-    pub database: String,
-    /// Where the world finds CRLs and issuer certificates, as last signed into certificates.
+    /// The database that was named last, without its password; none while it is the SQLite file of the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Where the world finds CRLs and issuer certificates, as it was named last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_url: Option<String>,
 }
@@ -211,7 +212,7 @@ impl DataFolder {
     /// The node's identity, made at the first call; remembers the database and the status URL from now on.
     pub fn node_or_new(
         &self,
-        database: &str,
+        database: Option<&str>,
         status_url: Option<&str>,
         clock: &dyn Clock,
         rng: &dyn Rng,
@@ -219,7 +220,7 @@ impl DataFolder {
         let known = self.node()?;
         let node = Identity {
             node: known.as_ref().map_or_else(|| new_id(clock, rng), |known| known.node),
-            database: database.to_owned(),
+            database: database.map(ToOwned::to_owned),
             status_url: status_url
                 .map(ToOwned::to_owned)
                 .or_else(|| known.as_ref().and_then(|known| known.status_url.clone())),

@@ -69,15 +69,32 @@ pub fn database_url(settings: &Settings, folder: &DataFolder) -> Result<String, 
     if let Some(url) = settings.database.url.get() {
         return Ok(absolute(url));
     }
-    match folder.node()? {
-        Some(identity) if identity.database.contains("***") => Err(Failure::new(format!(
-            "this data folder was used with the database {} last, whose password is not kept: name it with --database \
-             or database.url",
-            identity.database
+    match folder.node()?.and_then(|identity| identity.database) {
+        Some(database) if database.contains("***") => Err(Failure::new(format!(
+            "this data folder was used with the database {database} last, whose password is not kept: name it with \
+             --database or database.url"
         ))),
-        Some(identity) => Ok(identity.database),
-        None => Ok(format!("sqlite://{}", folder.file("chancery.db").display())),
+        Some(database) => Ok(database),
+        None => Ok(own_database(folder)),
     }
+}
+
+/// Where the world finds CRLs and issuer certificates: the address that is named, else the one that was named for this
+/// folder last, else `otherwise`. One that was only made up from a listener is not remembered: its port may change.
+pub fn status_url(settings: &Settings, folder: &DataFolder, otherwise: String) -> Result<String, Failure> {
+    if let Some(url) = named_status_url(settings) {
+        return Ok(url);
+    }
+    Ok(folder.node()?.and_then(|identity| identity.status_url).unwrap_or(otherwise))
+}
+
+fn named_status_url(settings: &Settings) -> Option<String> {
+    settings.status_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// The database of a folder that nobody names another for. Not remembered: the folder may be moved.
+fn own_database(folder: &DataFolder) -> String {
+    format!("sqlite://{}", folder.file("chancery.db").display())
 }
 
 /// A SQLite file is named from where the command stands; it must be found again from anywhere else.
@@ -100,7 +117,7 @@ impl Node {
         old_schema: OldSchema,
         status_url: &str,
     ) -> Result<Self, Failure> {
-        let (opening, store) = Self::open_store(settings, folder, lock, old_schema, Some(status_url)).await?;
+        let (opening, store) = Self::open_store(settings, folder, lock, old_schema).await?;
         let passphrase = opening.passphrase(settings, &store).await?;
         if let Some(warning) = passphrase.warning(&opening.folder) {
             tracing::warn!("{warning}");
@@ -140,7 +157,7 @@ impl Node {
         lock: FolderLock,
         old_schema: OldSchema,
     ) -> Result<Self, Failure> {
-        let (opening, store) = Self::open_store(settings, folder, lock, old_schema, None).await?;
+        let (opening, store) = Self::open_store(settings, folder, lock, old_schema).await?;
         Ok(opening.node(store, Arc::new(Locked), None, None, ""))
     }
 
@@ -149,12 +166,12 @@ impl Node {
         folder: DataFolder,
         lock: FolderLock,
         old_schema: OldSchema,
-        status_url: Option<&str>,
     ) -> Result<(Opening, Store), Failure> {
         let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng));
         let url = database_url(settings, &folder)?;
         let database = shown(&url);
-        let id = folder.node_or_new(&database, status_url, &*clock, &*rng)?.node;
+        let named = (url != own_database(&folder)).then_some(&*database);
+        let id = folder.node_or_new(named, named_status_url(settings).as_deref(), &*clock, &*rng)?.node;
         let refused = |error: chancery_store::OpenError| {
             Failure::new(format!("the database {database} cannot be opened: {}", chancery_http::chain(&error)))
         };

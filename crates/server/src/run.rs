@@ -12,7 +12,7 @@ use crate::cli::{Cli, ConfigVerb, Init, Json, Place, Verb};
 use crate::command::{Answer, Command, Failure, audit, ca, cert, profile, token};
 use crate::config::{EXAMPLE, Loaded, Overrides, Settings, load};
 use crate::data_folder::{DataFolder, FolderError};
-use crate::node::{Node, OldSchema};
+use crate::node::{self, Node, OldSchema};
 use crate::{banner, control, log, serve};
 
 /// How long a command waits for a server that is starting or stopping.
@@ -198,13 +198,7 @@ fn quiet_log(loaded: &Loaded) {
 
 /// Where CRLs will be found, when no server runs that knows: as configured, as signed last, or by default.
 fn offline_status_url(settings: &Settings, folder: &DataFolder) -> Result<String, Failure> {
-    if let Some(url) = &settings.status_url {
-        return Ok(url.as_str().trim_end_matches('/').to_owned());
-    }
-    if let Some(url) = folder.node()?.and_then(|identity| identity.status_url) {
-        return Ok(url);
-    }
-    Ok(format!("http://{}", settings.listen.http))
+    node::status_url(settings, folder, format!("http://{}", settings.listen.http))
 }
 
 fn init(place: &Place, flags: &Init) -> Result<ExitCode, Ended> {

@@ -17,7 +17,7 @@ use crate::config::{Loaded, Settings};
 use crate::control::ControlSocket;
 use crate::data_folder::DataFolder;
 use crate::listener::{Bound, Parts, Readiness, Watch};
-use crate::node::{Node, OldSchema};
+use crate::node::{self, Node, OldSchema};
 use crate::ready::{Ready, ReadyFile};
 use crate::tls::{self, OwnCertificate, ShownCertificate};
 use crate::{log, resource};
@@ -88,10 +88,7 @@ impl Serving {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
             None => url_of("https", https),
         };
-        let status_url = match &settings.status_url {
-            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => url_of("http", http),
-        };
+        let status_url = node::status_url(&settings, &folder, url_of("http", http))?;
         if is_loopback(&status_url) {
             tracing::warn!(
                 "{status_url} goes into every certificate as the address of CRLs and issuer certificates, and no other \

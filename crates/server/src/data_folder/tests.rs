@@ -48,11 +48,11 @@ fn lets_one_process_in() {
 fn keeps_the_nodes_identity_and_the_last_database() {
     let (_temp, folder) = folder();
     assert_eq!(folder.node().unwrap(), None);
-    let first = folder.node_or_new("sqlite:///a", Some("http://a"), &SystemClock, &SystemRng).unwrap();
-    let second = folder.node_or_new("postgres://ra@db/ra", None, &SystemClock, &SystemRng).unwrap();
+    let first = folder.node_or_new(None, Some("http://a"), &SystemClock, &SystemRng).unwrap();
+    let second = folder.node_or_new(Some("postgres://ra@db/ra"), None, &SystemClock, &SystemRng).unwrap();
     assert_eq!(first.node, second.node);
     let kept = folder.node().unwrap().unwrap();
-    assert_eq!((&*kept.database, kept.status_url.as_deref()), ("postgres://ra@db/ra", Some("http://a")));
+    assert_eq!((kept.database.as_deref(), kept.status_url.as_deref()), (Some("postgres://ra@db/ra"), Some("http://a")));
 }
 
 #[test]
