@@ -32,7 +32,7 @@ impl Ra {
         Ok(self.enabled_profile(actor, origin, profile).await?.revoke_definitions.clone())
     }
 
-    /// Would these issue attributes do?
+    /// Would these issue attributes do, as far as can be said without a request?
     ///
     /// # Errors
     /// As [`Ra::issue_attributes`]; [`Error::Rejected`] with every fault.
@@ -43,8 +43,10 @@ impl Ra {
         profile: &ProfileRef,
         values: &[RequestAttribute],
     ) -> Result<(), Error> {
-        let definitions = self.issue_attributes(actor, origin, profile).await?;
-        attribute::check(&definitions, values).map(|_| ()).map_err(Error::Rejected)
+        let loaded = self.enabled_profile(actor, origin, profile).await?;
+        let attributes = attribute::check(&loaded.issue_definitions, values).map_err(Error::Rejected)?;
+        let instance = self.issuing_instance(loaded.profile.authority)?;
+        loaded.policy.check_attributes(&attributes, &instance.issuer().1, self.now()).map_err(Error::Rejected)
     }
 
     /// Would these revoke attributes do?
@@ -58,8 +60,8 @@ impl Ra {
         profile: &ProfileRef,
         values: &[RequestAttribute],
     ) -> Result<(), Error> {
-        let definitions = self.revoke_attributes(actor, origin, profile).await?;
-        attribute::check(&definitions, values).map(|_| ()).map_err(Error::Rejected)
+        let loaded = self.enabled_profile(actor, origin, profile).await?;
+        super::revoke::invalidity_date(&loaded, values, self.now()).map(|_| ()).map_err(Error::Rejected)
     }
 
     /// To these questions a disabled profile answers like an unknown one.

@@ -1,6 +1,7 @@
 //! Issue: from a request to a recorded certificate.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_pki::{Certificate, CertificateTemplate, Csr, GeneralName};
@@ -9,10 +10,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{IssueRequest, Outcome};
-use crate::attribute::{self, RequestAttribute};
+use crate::attribute::{self, AttributeSet, RequestAttribute};
 use crate::audit::{Event, Telling};
 use crate::policy::Wanted;
-use crate::port::{Alongside, IssueRecord};
+use crate::port::{Alongside, AuthorityInstance, IssueRecord};
 use crate::{
     Actor, Authorization, CertificateRecord, CertificateState, Door, Error, Origin, Ra, Rejection, SearchName, Stale,
     StoreError, Unique,
@@ -156,29 +157,38 @@ impl Ra {
         Err(Error::unavailable("the RA profile keeps changing, or every serial number is taken"))
     }
 
-    /// Every rule that needs no signature, in the fixed order.
+    /// Every rule that needs no signature, in the fixed order; all faults at once.
     fn decide(&self, authorization: &Authorization, work: &Work<'_>) -> Result<CertificateTemplate, Error> {
         let policy = &authorization.profile.policy;
-        let attributes =
-            attribute::check(&authorization.profile.issue_definitions, work.attributes).map_err(Error::Rejected)?;
-        self.0
-            .ports
-            .key_checks
-            .check(work.csr.public_key())
-            .map_err(|fault| Error::rejected(Rejection::Key(fault.to_string())))?;
-        let authority = authorization.profile.profile.authority;
-        let instance = self
-            .0
-            .ports
-            .authority
-            .instance(authority)
-            .ok_or_else(|| Error::internal(format!("authority {authority} of an RA profile is not loaded")))?;
+        let mut faults = Vec::new();
+        let checked = attribute::check(&authorization.profile.issue_definitions, work.attributes);
+        let attributes = checked.unwrap_or_else(|more| {
+            faults.extend(more);
+            AttributeSet::empty()
+        });
+        if let Err(fault) = self.0.ports.key_checks.check(work.csr.public_key()) {
+            faults.push(Rejection::Key(fault.to_string()));
+        }
+        let instance = self.issuing_instance(authorization.profile.profile.authority)?;
         let wanted = Wanted { csr: work.csr, attributes: &attributes };
-        let template = policy.apply(&wanted, &instance.issuer().1, self.now()).map_err(Error::Rejected)?;
+        let template = match policy.apply(&wanted, &instance.issuer().1, self.now()) {
+            Ok(template) if faults.is_empty() => template,
+            Ok(_) => return Err(Error::Rejected(faults)),
+            Err(more) => {
+                faults.extend(more);
+                return Err(Error::Rejected(faults));
+            }
+        };
         if let Some(predecessor) = work.predecessor {
             super::renew::check_subject(policy, work.csr, &template, predecessor)?;
         }
         Ok(template)
+    }
+
+    /// The authority that signs for an RA profile.
+    pub(super) fn issuing_instance(&self, authority: Uuid) -> Result<Arc<AuthorityInstance>, Error> {
+        let unknown = || Error::internal(format!("authority {authority} of an RA profile is not loaded"));
+        self.0.ports.authority.instance(authority).ok_or_else(unknown)
     }
 
     /// What a request that is not signed yet is recorded as: with the names that it would be certified with.

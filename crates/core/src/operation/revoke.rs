@@ -5,9 +5,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::RevokeRequest;
+use crate::attribute::{self, RequestAttribute};
 use crate::audit::{Event, Telling};
 use crate::port::RevokeRecord;
-use crate::{Actor, Authorization, CertificateState, Error, Ra, Rejection, Role, Scope, StoreError, attribute, policy};
+use crate::{
+    Actor, Authorization, CertificateState, Error, LoadedProfile, Ra, Rejection, Role, Scope, StoreError, policy,
+};
 
 impl Ra {
     /// Revoke a certificate. The CRL tells it within seconds; a key revoked as compromised is refused from now on.
@@ -34,21 +37,11 @@ impl Ra {
         let Authorization { actor, origin, profile } = authorization;
         let record = self.reachable_certificate(actor, origin, certificate).await?;
         let mut faults = super::renew::object_faults(&record, authorization, CertificateState::Issued);
-        let attributes = attribute::check(&profile.revoke_definitions, &request.attributes);
         let now = self.now();
-        let invalidity_date = match &attributes {
-            Ok(attributes) => attributes.datetime(policy::INVALIDITY_DATE),
-            Err(more) => {
-                faults.extend(more.iter().cloned());
-                None
-            }
-        };
-        if invalidity_date.is_some_and(|date| date > now || date < OffsetDateTime::UNIX_EPOCH) {
-            faults.push(Rejection::Attribute {
-                name: policy::INVALIDITY_DATE.into(),
-                why: "says when the key is thought to have been lost: between 1970 and now".into(),
-            });
-        }
+        let invalidity_date = invalidity_date(profile, &request.attributes, now).unwrap_or_else(|more| {
+            faults.extend(more);
+            None
+        });
         if !faults.is_empty() {
             return Err(Error::Rejected(faults));
         }
@@ -85,6 +78,22 @@ impl Ra {
         }
         Ok(())
     }
+}
+
+/// What the revoke attributes say of when the key was lost.
+pub(super) fn invalidity_date(
+    profile: &LoadedProfile,
+    values: &[RequestAttribute],
+    now: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>, Vec<Rejection>> {
+    let date = attribute::check(&profile.revoke_definitions, values)?.datetime(policy::INVALIDITY_DATE);
+    if date.is_some_and(|date| date > now || date < OffsetDateTime::UNIX_EPOCH) {
+        return Err(vec![Rejection::Attribute {
+            name: policy::INVALIDITY_DATE.into(),
+            why: "says when the key is thought to have been lost: between 1970 and now".into(),
+        }]);
+    }
+    Ok(date)
 }
 
 /// Whether a revocation also blocks the key, everywhere and for good. A requester of some profiles could block a key that

@@ -121,6 +121,24 @@ impl Policy {
         })
     }
 
+    /// What can be said of issue attributes before there is a request: would names and lifetime do?
+    ///
+    /// # Errors
+    /// Every broken rule.
+    pub fn check_attributes(
+        &self,
+        attributes: &AttributeSet,
+        issuer: &Certificate,
+        now: OffsetDateTime,
+    ) -> Result<(), Vec<Rejection>> {
+        let mut faults = Vec::new();
+        if attributes.given(SUBJECT_ALTERNATIVE_NAMES) {
+            self.names.decide(&[], attributes, &mut faults);
+        }
+        self.lifetime.decide(attributes, issuer.validity(), now, &mut faults);
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+
     /// Whether somebody else has to approve before a certificate is issued.
     pub fn approval_required(&self) -> bool {
         self.approval_required
