@@ -87,7 +87,7 @@ fn closes_its_own_folder_and_no_other() {
     fs::write(folder.file("chancery.toml"), "").unwrap();
     drop(folder.lock().unwrap());
     assert_eq!(mode(folder.path()), 0o700);
-    folder.node_or_new("sqlite:///a", None, &SystemClock, &SystemRng).unwrap();
+    folder.node_or_new(None, None, &SystemClock, &SystemRng).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o750)).unwrap();
     drop(folder.lock().unwrap());
     assert_eq!(mode(folder.path()), 0o700);
