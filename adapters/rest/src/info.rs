@@ -36,7 +36,7 @@ async fn readiness(ra: Data<Ra>, ready: Data<AtomicBool>) -> HttpResponse {
     if !ready.load(Ordering::Relaxed) {
         return HttpResponse::ServiceUnavailable().json(HealthDto { status: "OUT_OF_SERVICE" });
     }
-    match ra.ports().database.ping().await {
+    match ra.health().state().await {
         Ok(()) => HttpResponse::Ok().json(HealthDto { status: "UP" }),
         Err(_) => HttpResponse::ServiceUnavailable().json(HealthDto { status: "DOWN" }),
     }

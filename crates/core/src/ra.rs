@@ -11,7 +11,7 @@ use crate::audit::{ChainHead, Refusals};
 use crate::port::{AuditStore, Authority, Database, InventoryStore, ProfileStore, TokenStore};
 use crate::profile::ProfileCache;
 use crate::token::TokenCache;
-use crate::{Clock, Rng};
+use crate::{Clock, Health, Rng};
 
 /// From one group of login failures in the trail to the next.
 const STRANGERS_PACE: Duration = Duration::from_millis(250);
@@ -51,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) refusals: Refusals,
     /// Login failures: anybody can make them, so they are written at a pace.
     pub(crate) strangers: Refusals,
+    pub(crate) health: Health,
     /// What the last checkpoint of this process stated.
     pub(crate) checkpointed: Mutex<Vec<ChainHead>>,
 }
@@ -60,12 +61,14 @@ impl Ra {
     pub fn new(ports: Ports) -> Self {
         let refusals = Refusals::new(ports.audit.clone(), Duration::ZERO);
         let strangers = Refusals::new(ports.audit.clone(), STRANGERS_PACE);
+        let health = Health::new(ports.database.clone(), ports.clock.clone());
         Self(Arc::new(Inner {
             ports,
             profiles: ProfileCache::default(),
             tokens: TokenCache::default(),
             refusals,
             strangers,
+            health,
             checkpointed: Mutex::default(),
         }))
     }
@@ -73,6 +76,11 @@ impl Ra {
     /// What it stands on.
     pub fn ports(&self) -> &Ports {
         &self.0.ports
+    }
+
+    /// Whether it can do its work: what every health check answers by.
+    pub fn health(&self) -> &Health {
+        &self.0.health
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

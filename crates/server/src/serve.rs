@@ -121,7 +121,7 @@ impl Serving {
 
         let metrics = Metrics::new().map_err(|error| Failure::new(format!("metrics: {error}")))?;
         node.counters.register(metrics.registry()).map_err(|error| Failure::new(format!("metrics: {error}")))?;
-        let readiness = Arc::new(Readiness::new(node.ra.ports().database.clone()));
+        let readiness = Arc::new(Readiness::new(node.ra.health().clone()));
         let watch = Watch::new(settings.limits.keep_alive.0.max(settings.limits.head_timeout.0));
         let parts = Parts {
             watch: watch.clone(),

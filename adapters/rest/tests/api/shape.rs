@@ -1,6 +1,11 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use chancery_core::{Actor, Origin, Role};
+use async_trait::async_trait;
+use chancery_core::port::Database;
+use chancery_core::{Actor, Origin, Ports, Ra, Role, StoreError};
 use serde_json::json;
 
 use crate::house::{House, csr, key};
@@ -121,4 +126,40 @@ async fn who_am_i_and_what_runs_here() {
     house.stop();
     assert_eq!(open("/api/v1/health/liveness").await.status, 200);
     assert_eq!(open("/api/v1/health/readiness").await.status, 503);
+}
+
+/// Counts the questions.
+#[derive(Default)]
+struct Asked(AtomicUsize);
+
+#[async_trait]
+impl Database for Asked {
+    async fn describe(&self) -> Result<(String, String), StoreError> {
+        Ok(("SQLite".into(), "3".into()))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[actix_web::test]
+async fn health_costs_the_database_nothing_however_often_it_is_asked() {
+    let mut house = House::new().await;
+    let database = Arc::new(Asked::default());
+    house.ra = Ra::new(Ports { database: database.clone(), ..house.ra.ports().clone() });
+    let ask = async |path: &str| assert_eq!(house.ask(TestRequest::get().uri(path)).await.status, 200, "{path}");
+    for _ in 0..10 {
+        ask("/api/v1/health/liveness").await;
+    }
+    assert_eq!(database.0.load(Ordering::Relaxed), 0, "the process alone");
+    for _ in 0..10 {
+        ask("/api/v1/health").await;
+        ask("/api/v1/health/readiness").await;
+    }
+    assert_eq!(database.0.load(Ordering::Relaxed), 1);
+    house.clock.advance(time::Duration::SECOND);
+    ask("/api/v1/health/readiness").await;
+    assert_eq!(database.0.load(Ordering::Relaxed), 2);
 }

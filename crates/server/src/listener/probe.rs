@@ -2,31 +2,23 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use actix_web::web::{self, Data, ServiceConfig};
-use chancery_core::port::Database;
+use chancery_core::Health;
 use serde_json::json;
-use tokio::sync::Mutex;
-
-/// The database is asked at most this often, however many ask us.
-const FRESH: Duration = Duration::from_secs(1);
-/// A database that takes longer is not ready.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether this node takes requests.
 pub struct Readiness {
-    database: Arc<dyn Database>,
+    health: Health,
     taking: Arc<AtomicBool>,
-    last: Mutex<Option<(Instant, Result<(), &'static str>)>>,
 }
 
 impl Readiness {
-    /// Ready as long as the database answers.
-    pub fn new(database: Arc<dyn Database>) -> Self {
-        Self { database, taking: Arc::new(AtomicBool::new(true)), last: Mutex::new(None) }
+    /// Ready as long as all is well.
+    pub fn new(health: Health) -> Self {
+        Self { health, taking: Arc::new(AtomicBool::new(true)) }
     }
 
     /// From now on not ready: load balancers send requests elsewhere.
@@ -40,26 +32,11 @@ impl Readiness {
     }
 
     /// Ready, or why not.
-    pub async fn state(&self) -> Result<(), &'static str> {
+    pub async fn state(&self) -> Result<(), String> {
         if !self.taking.load(Ordering::Acquire) {
-            return Err("this node is stopping");
+            return Err("this node is stopping".into());
         }
-        let mut last = self.last.lock().await;
-        if let Some((at, state)) = &*last
-            && at.elapsed() < FRESH
-        {
-            return *state;
-        }
-        let state = match tokio::time::timeout(PATIENCE, self.database.ping()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "not ready");
-                Err("the database is not available")
-            }
-            Err(_) => Err("the database does not answer in time"),
-        };
-        *last = Some((Instant::now(), state));
-        state
+        self.health.state().await.map_err(|why| why.to_string())
     }
 }
 
@@ -93,46 +70,40 @@ async fn wrong_method() -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
     use async_trait::async_trait;
-    use chancery_core::StoreError;
+    use chancery_core::port::Database;
+    use chancery_core::{StoreError, SystemClock};
 
     use super::*;
 
-    #[derive(Default)]
-    struct Asked {
-        times: AtomicUsize,
-        away: bool,
-    }
+    struct There(bool);
 
     #[async_trait]
-    impl Database for Asked {
+    impl Database for There {
         async fn describe(&self) -> Result<(String, String), StoreError> {
             Ok(("SQLite".into(), "3".into()))
         }
 
         async fn ping(&self) -> Result<(), StoreError> {
-            self.times.fetch_add(1, Ordering::Relaxed);
-            if self.away { Err(StoreError::Unavailable("away".into())) } else { Ok(()) }
+            if self.0 { Ok(()) } else { Err(StoreError::Unavailable("away".into())) }
         }
     }
 
+    fn readiness(database: There) -> Readiness {
+        Readiness::new(Health::new(Arc::new(database), Arc::new(SystemClock)))
+    }
+
     #[tokio::test]
-    async fn many_askers_cost_the_database_one_question() {
-        let database = Arc::new(Asked::default());
-        let readiness = Readiness::new(database.clone());
-        for _ in 0..100 {
-            assert_eq!(readiness.state().await, Ok(()));
-        }
-        assert_eq!(database.times.load(Ordering::Relaxed), 1);
+    async fn ready_until_it_stops() {
+        let readiness = readiness(There(true));
+        assert_eq!(readiness.state().await, Ok(()));
         readiness.stop();
-        assert_eq!(readiness.state().await, Err("this node is stopping"));
+        assert_eq!(readiness.state().await, Err("this node is stopping".into()));
+        assert!(!readiness.taking().load(Ordering::Acquire));
     }
 
     #[tokio::test]
     async fn a_database_that_is_away_is_told() {
-        let readiness = Readiness::new(Arc::new(Asked { away: true, ..Asked::default() }));
-        assert_eq!(readiness.state().await, Err("the database is not available"));
+        assert_eq!(readiness(There(false)).state().await, Err("the database is not available".into()));
     }
 }
