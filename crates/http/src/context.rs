@@ -1,32 +1,37 @@
 //! What is known of a request before any door looks at it.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpMessage, HttpRequest};
 use chancery_core::{Door, Origin};
+use ipnet::{IpNet, Ipv4Net};
 
 /// Headers that only a trusted proxy may set.
 const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
 /// The proxies whose `X-Forwarded-For` is believed; none by default.
 #[derive(Clone, Debug, Default)]
-pub struct Proxies(BTreeSet<IpAddr>);
+pub struct Proxies(Vec<IpNet>);
 
 impl Proxies {
-    /// Trust exactly these addresses.
-    pub fn new(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
-        Self(addresses.into_iter().map(|address| address.to_canonical()).collect())
+    /// Trust exactly the addresses of these networks.
+    pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
+        Self(networks.into_iter().map(canonical).collect())
+    }
+
+    /// `address` is canonical.
+    fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
     }
 
     /// The client's address: the peer's own, or behind trusted proxies the nearest address that none of them has. Takes
     /// forwarding headers away from anyone else, so that nothing further in can believe them.
     pub(crate) fn client(&self, peer: Option<IpAddr>, headers: &mut HeaderMap) -> Option<IpAddr> {
         let peer = peer.map(|address| address.to_canonical());
-        if !peer.is_some_and(|peer| self.0.contains(&peer)) {
+        if !peer.is_some_and(|peer| self.contains(peer)) {
             for name in FORWARDING {
                 headers.remove(name);
             }
@@ -36,12 +41,23 @@ impl Proxies {
         let values: Vec<_> = headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
         for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
             let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
-            nearest = Some(hop.to_canonical());
-            if !self.0.contains(&hop.to_canonical()) {
+            let hop = hop.to_canonical();
+            nearest = Some(hop);
+            if !self.contains(hop) {
                 break;
             }
         }
         nearest
+    }
+}
+
+/// A network of IPv4 addresses written as IPv6 (RFC 4291 section 2.5.5.2) is the IPv4 one.
+fn canonical(network: IpNet) -> IpNet {
+    match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
+        (IpAddr::V4(address), Some(prefix)) if matches!(network, IpNet::V6(_)) => {
+            Ipv4Net::new(address, prefix).map_or(network, IpNet::V4)
+        }
+        _ => network,
     }
 }
 

@@ -5,6 +5,7 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, Head
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use chancery_core::{Door, ManualClock, Rng};
+use ipnet::IpNet;
 use time::macros::datetime;
 
 use crate::bearer::token;
@@ -137,7 +138,8 @@ fn only_a_listed_proxy_is_believed() {
         headers.insert(HeaderName::from_static("x-forwarded-host"), HeaderValue::from_static("evil.example"));
         headers
     };
-    let proxies = Proxies::new([address("10.0.0.1"), address("10.0.0.2")]);
+    let network = |text: &str| text.parse::<IpNet>().unwrap();
+    let proxies = Proxies::new(["10.0.0.1/32", "10.0.0.2/32", "10.1.0.0/16", "::ffff:10.2.0.0/112"].map(network));
 
     let mut spoofed = headers("192.0.2.7");
     assert_eq!(proxies.client(Some(address("198.51.100.9")), &mut spoofed), Some(address("198.51.100.9")));
@@ -146,6 +148,14 @@ fn only_a_listed_proxy_is_believed() {
     // The leftmost entry is the client's own invention.
     let mut chain = headers("203.0.113.1, 192.0.2.7, 10.0.0.2");
     assert_eq!(proxies.client(Some(address("::ffff:10.0.0.1")), &mut chain), Some(address("192.0.2.7")));
+    for peer in ["10.1.255.9", "::ffff:10.1.0.1", "10.2.3.4"] {
+        let mut chain = headers("203.0.113.1, 192.0.2.7, 10.1.2.3");
+        assert_eq!(proxies.client(Some(address(peer)), &mut chain), Some(address("192.0.2.7")), "{peer}");
+    }
+    for stranger in ["10.3.0.1", "::a01:1"] {
+        let mut chain = headers("192.0.2.7");
+        assert_eq!(proxies.client(Some(address(stranger)), &mut chain), Some(address(stranger)));
+    }
     let mut garbage = headers("192.0.2.7, nonsense");
     assert_eq!(proxies.client(Some(address("10.0.0.1")), &mut garbage), Some(address("10.0.0.1")));
     assert_eq!(proxies.client(None, &mut headers("192.0.2.7")), None);

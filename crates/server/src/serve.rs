@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use chancery_http::Metrics;
+use chancery_http::{Metrics, Proxies};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -127,7 +127,7 @@ impl Serving {
             watch: watch.clone(),
             node: node.clone(),
             metrics,
-            proxies: proxies(&settings)?,
+            proxies: Proxies::new(settings.proxies.networks().map_err(Failure::new)?),
             readiness: readiness.clone(),
             limits: settings.limits.clone(),
             connections: resource::connections(settings.limits.connections),
@@ -283,16 +283,6 @@ fn is_loopback(url: &str) -> bool {
     let host = host_of(url);
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn proxies(settings: &Settings) -> Result<chancery_http::Proxies, Failure> {
-    let addresses: Result<Vec<IpAddr>, Failure> = settings
-        .proxies
-        .trusted
-        .iter()
-        .map(|text| text.parse().map_err(|_| Failure::new(format!("proxies.trusted: {text:?} is not an IP address"))))
-        .collect();
-    Ok(chancery_http::Proxies::new(addresses?))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use chancery_pki::{KeyType, Name};
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
@@ -162,6 +163,32 @@ pub enum LogFormat {
 pub struct Proxies {
     #[serde(deserialize_with = "list")]
     pub trusted: Vec<String>,
+}
+
+impl Proxies {
+    /// The trusted addresses and networks, an address being a network of one.
+    ///
+    /// # Errors
+    /// The first text that is neither, or has bits behind its prefix.
+    pub fn networks(&self) -> Result<Vec<IpNet>, String> {
+        self.trusted
+            .iter()
+            .map(|text| network(text).map_err(|why| format!("proxies.trusted: {text:?} {why}")))
+            .collect()
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.into());
+    }
+    let network: IpNet = text
+        .parse()
+        .map_err(|_| "is neither an IP address nor a network: write \"192.0.2.1\" or \"192.0.2.0/24\"".to_owned())?;
+    if network != network.trunc() {
+        return Err(format!("has bits behind its prefix: write \"{}\"", network.trunc()));
+    }
+    Ok(network)
 }
 
 impl Default for Settings {
@@ -314,11 +341,7 @@ impl Settings {
         ] {
             rule((seconds(1)..=seconds(longest)).contains(&span), &format!("{key}: from 1 s to {longest} s"));
         }
-        for text in &self.proxies.trusted {
-            if text.parse::<IpAddr>().is_err() {
-                faults.push(format!("proxies.trusted: {text:?} is not an IP address"));
-            }
-        }
+        faults.extend(self.proxies.networks().err());
         if let Err(why) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {
             faults.push(format!("log.level: {why}; write for example \"info\" or \"info,chancery_store=debug\""));
         }

@@ -108,6 +108,8 @@ fn wrong_configurations_are_refused_with_what_is_wrong() {
         ("[log]\nlevel = 'info,=,'", &["log.level"]),
         ("[database]\nreaders = 0\n[tls]\nlifetime = '1 d'", &["database.readers", "tls.lifetime"]),
         ("[proxies]\ntrusted = ['everybody']", &["proxies.trusted", "everybody"]),
+        ("[proxies]\ntrusted = ['10.0.0.0/33']", &["proxies.trusted", "10.0.0.0/33", "neither"]),
+        ("[proxies]\ntrusted = ['10.0.0.1/8']", &["proxies.trusted", "10.0.0.1/8", "write \"10.0.0.0/8\""]),
     ] {
         let error = fault(text, &[]);
         for words in says {
@@ -125,6 +127,14 @@ fn wrong_variables_are_named() {
     );
     let error = fault("", &[("CHANCERY__DATABASE__READERS", "many")]);
     assert!(error.contains("database.readers") && error.contains("many"), "{error}");
+}
+
+#[test]
+fn proxies_are_addresses_and_networks() {
+    let proxies = |texts: &[&str]| Proxies { trusted: texts.iter().map(|&text| text.to_owned()).collect() };
+    let networks = proxies(&["192.0.2.1", "10.0.0.0/8", "2001:db8::/32", "::1"]).networks().unwrap();
+    let shown: Vec<_> = networks.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["192.0.2.1/32", "10.0.0.0/8", "2001:db8::/32", "::1/128"]);
 }
 
 #[test]
