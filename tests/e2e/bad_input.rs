@@ -77,7 +77,11 @@ async fn every_field_with_every_wrong_type() {
         ),
         ("POST", format!("{operations}/certificates/{uuid}/revoke"), &["reason", "attributes", "destroyKey"]),
         ("POST", "/api/v1/certificates/create".into(), &["raProfileUuid", "request", "issueAttributes"]),
-        ("POST", "/api/v1/certificates".into(), &["filters", "itemsPerPage", "pageNumber", "includeArchived"]),
+        (
+            "POST",
+            "/api/v1/certificates".into(),
+            &["filters", "itemsPerPage", "pageNumber", "includeArchived", "cursor"],
+        ),
     ];
     for (_, path, fields) in &targets {
         for field in *fields {

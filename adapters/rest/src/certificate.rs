@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use actix_web::web::{self, Json, ServiceConfig};
+use actix_web::{CustomizeResponder, Responder};
 use chancery_core::attribute::{Definition, RequestAttribute, ResponseAttribute, to_response};
 use chancery_core::audit::{AuditResult, Event, HistoryEvent};
 use chancery_core::{CertificateQuery, CertificateRecord, IssueRequest, ProfileRef, RaProfile, Rejection};
@@ -20,6 +21,8 @@ use crate::{Error, download, filter, read};
 
 /// Largest page.
 const LARGEST_PAGE: i64 = 1000;
+/// The header with the `cursor` of the next part of a list; missing when there is none.
+const NEXT_CURSOR: &str = "x-next-cursor";
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     // The fixed names come before `{uuid}`, which would match them too.
@@ -38,7 +41,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 async fn list(
     With { call, body: Object(body) }: With<Object<SearchRequest>>,
-) -> Result<Json<CertificateResponseDto>, Error> {
+) -> Result<CustomizeResponder<Json<CertificateResponseDto>>, Error> {
     let per_page = body.items_per_page.unwrap_or(10);
     let page = body.page_number.unwrap_or(1);
     let mut faults = Vec::new();
@@ -47,6 +50,15 @@ async fn list(
     }
     if !(1..=i64::from(i32::MAX)).contains(&page) {
         faults.push(Rejection::State("pageNumber must be 1 or more".into()));
+    }
+    let after = match &body.cursor {
+        Some(cursor) => Some(uuid(cursor).ok_or_else(|| Error::malformed("cursor is not a UUID"))?),
+        None => None,
+    };
+    if after.is_some() && page != 1 {
+        faults.push(Rejection::State(
+            "pageNumber must be 1 or left out beside a cursor, which says where to go on".into(),
+        ));
     }
     let profiles = call.ra.profiles(&call.actor, &call.origin).await?;
     let now = call.ra.ports().clock.now();
@@ -58,6 +70,7 @@ async fn list(
         profiles: None,
         filters,
         include_archived: body.include_archived.unwrap_or(false),
+        after,
         offset: (page - 1).unsigned_abs() * per_page.unsigned_abs(),
         limit: u32::try_from(per_page).unwrap_or(u32::MAX),
     };
@@ -71,13 +84,19 @@ async fn list(
             Ok(Read::of(record, false)?.dto(profile, now))
         })
         .collect::<Result<_, chancery_core::Error>>()?;
-    Ok(Json(CertificateResponseDto {
+    let next = found.items.last().filter(|_| found.more).map(|last| last.id.to_string());
+    let list = Json(CertificateResponseDto {
         certificates,
         items_per_page: u32::try_from(per_page).unwrap_or(u32::MAX),
         page_number: u32::try_from(page).unwrap_or(u32::MAX),
         total_pages: u32::try_from(found.total.div_ceil(per_page.unsigned_abs())).unwrap_or(u32::MAX),
         total_items: found.total,
-    }))
+    });
+    let list = list.customize();
+    Ok(match next {
+        Some(next) => list.insert_header((NEXT_CURSOR, next)),
+        None => list,
+    })
 }
 
 async fn create(

@@ -158,7 +158,10 @@ pub struct CertificateQuery {
     pub filters: Vec<CertificateFilter>,
     /// Archived ones too.
     pub include_archived: bool,
-    /// How many to skip.
+    /// Only what comes behind the certificate object with this id; it need not be there any more. By it a list of any
+    /// length is read on at the cost of what is read.
+    pub after: Option<Uuid>,
+    /// How many to skip (behind `after`).
     pub offset: u64,
     /// How many to return at the most.
     pub limit: u32,
@@ -232,6 +235,8 @@ pub enum Condition {
 pub struct Page<T> {
     /// The items of this page.
     pub items: Vec<T>,
-    /// How many there are in all.
+    /// How many there are in all, whatever part of them was asked for.
     pub total: u64,
+    /// Whether others follow the items.
+    pub more: bool,
 }

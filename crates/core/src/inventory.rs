@@ -7,7 +7,7 @@ use chancery_pki::Certificate;
 use crate::audit::HistoryEvent;
 use crate::{Action, Actor, CertificateQuery, CertificateRecord, Error, Origin, Page, Ra, Scope};
 
-/// Deeper pages are refused: they would read everything before them.
+/// Pages that end behind this many are refused: they would read everything before them.
 const DEEPEST: u64 = 10_000;
 
 impl Ra {
@@ -31,9 +31,10 @@ impl Ra {
         mut query: CertificateQuery,
     ) -> Result<Page<CertificateRecord>, Error> {
         self.demand(actor, origin, Action::ReadCertificates).await?;
-        if query.offset > DEEPEST {
+        if query.offset.saturating_add(query.limit.into()) > DEEPEST {
             return Err(Error::rejected(crate::Rejection::State(format!(
-                "pages beyond the first {DEEPEST} certificates are not read: narrow the filters"
+                "pages reach only the first {DEEPEST} certificates: narrow the filters, or read on from the last \
+                 certificate that you have, by giving its uuid as cursor"
             ))));
         }
         if let Scope::Profiles(profiles) = &actor.scope {

@@ -158,13 +158,21 @@ impl InventoryStore for Store {
         self.list(move |c| {
             snapshot(c, |c| {
                 let total: i64 = search::matching(&query, c).select(diesel::dsl::count_star()).get_result(c)?;
-                let rows: Vec<CertificateRow> = search::matching(&query, c)
+                let mut wanted = search::matching(&query, c);
+                if let Some(after) = &query.after {
+                    wanted = wanted.filter(certificates::id.lt(bytes(after)));
+                }
+                let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+                let mut rows: Vec<CertificateRow> = wanted
                     .order(certificates::id.desc())
-                    .limit(i64::from(query.limit))
+                    // One more tells whether there are more.
+                    .limit(i64::from(query.limit) + 1)
                     .offset(i64::try_from(query.offset).unwrap_or(i64::MAX))
                     .select(CertificateRow::as_select())
                     .load(c)?;
-                Ok::<_, Failure>(Page { items: read_all(rows)?, total: u64::try_from(total).unwrap_or(0) })
+                let more = rows.len() > limit;
+                rows.truncate(limit);
+                Ok::<_, Failure>(Page { items: read_all(rows)?, total: u64::try_from(total).unwrap_or(0), more })
             })
         })
         .await

@@ -14,6 +14,8 @@ pub struct SearchRequest {
     pub items_per_page: Option<i64>,
     pub page_number: Option<i64>,
     pub include_archived: Option<bool>,
+    /// Ours: the uuid of the last certificate read, to read on behind it.
+    pub cursor: Option<String>,
 }
 
 /// `SearchFilterRequestDto`.

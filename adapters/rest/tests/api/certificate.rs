@@ -142,6 +142,43 @@ async fn lists_page_and_filter() {
 }
 
 #[actix_web::test]
+async fn long_lists_are_read_by_cursor() {
+    let house = House::new().await;
+    for host in ["a.example", "b.example", "c.example"] {
+        house.issue("tls-server", &csr(&key(), &format!("CN={host}"), host)).await;
+        house.clock.advance(time::Duration::seconds(1));
+    }
+    let filters = json!([{ "fieldSource": "property", "fieldIdentifier": "RA_PROFILE_NAME", "condition": "EQUALS", "value": "tls-server" }]);
+    let part = |cursor: Value| {
+        let body = json!({ "filters": filters, "itemsPerPage": 2, "cursor": cursor });
+        async { house.post("/api/v1/certificates", body).await }
+    };
+    let names = |list: &Value| -> Vec<String> {
+        let list = list["certificates"].as_array().unwrap();
+        list.iter().map(|one| one["commonName"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = part(Value::Null).await;
+    assert_eq!(names(&first.ok()), ["c.example", "b.example"]);
+    let next = first.header("x-next-cursor");
+    assert_eq!(json!(next), first.ok()["certificates"][1]["uuid"]);
+    let last = part(json!(next)).await;
+    assert_eq!(names(&last.ok()), ["a.example"]);
+    assert_eq!((&last.ok()["totalItems"], &last.ok()["pageNumber"]), (&json!(3), &json!(1)));
+    assert!(!last.headers.contains_key("x-next-cursor"), "there is no more");
+
+    for wrong in [json!(""), json!("1"), json!(7)] {
+        part(wrong).await.refused(400);
+    }
+    let both = json!({ "cursor": next, "pageNumber": 2 });
+    assert!(house.post("/api/v1/certificates", both).await.faults()[0].contains("cursor"));
+    house.post("/api/v1/certificates", json!({ "itemsPerPage": 1000, "pageNumber": 10 })).await.ok();
+    for deep in [json!({ "itemsPerPage": 1000, "pageNumber": 11 }), json!({ "itemsPerPage": 7, "pageNumber": 1429 })] {
+        let faults = house.post("/api/v1/certificates", deep).await.faults();
+        assert!(faults[0].contains("10000") && faults[0].contains("cursor"), "{faults:?}");
+    }
+}
+
+#[actix_web::test]
 async fn out_of_scope_is_like_unknown() {
     let house = House::new().await;
     let id = house.issue("tls-server", &csr(&key(), "CN=a.example", "a.example")).await;

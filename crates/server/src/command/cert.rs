@@ -120,6 +120,10 @@ pub struct List {
     /// Leave out this many
     #[arg(long, default_value_t = 0)]
     skip: u64,
+    /// Go on behind this certificate: the uuid of the last one that was listed
+    #[arg(long, value_name = "UUID")]
+    #[serde(default)]
+    cursor: Option<Uuid>,
 }
 
 /// A state's code.
@@ -321,7 +325,13 @@ impl List {
             let serial = serial.replace(':', "").to_ascii_lowercase();
             filter(CertificateField::SerialNumber, Condition::Equals(vec![serial]));
         }
-        let query = CertificateQuery { filters, offset: self.skip, limit: self.limit, ..CertificateQuery::default() };
+        let query = CertificateQuery {
+            filters,
+            after: self.cursor,
+            offset: self.skip,
+            limit: self.limit,
+            ..CertificateQuery::default()
+        };
         let page = asked.node.ra.certificates(asked.actor, asked.origin, query).await?;
         Ok(Page { total: page.total, certificates: page.items.into_iter().map(Certificate::of).collect() })
     }

@@ -10,7 +10,13 @@ use uuid::Uuid;
 use super::{Place, contract, id, record, stored_profile};
 use crate::Store;
 
-contract!(filters, escapes_the_pattern_characters, keeps_to_the_callers_reach, pages_newest_first);
+contract!(
+    filters,
+    escapes_the_pattern_characters,
+    keeps_to_the_callers_reach,
+    pages_newest_first,
+    reads_on_behind_a_certificate
+);
 
 async fn add(store: &Store, profile: &RaProfile, cn: &str, sans: &[&str]) -> chancery_core::CertificateRecord {
     let mut made = record(profile);
@@ -136,6 +142,35 @@ async fn pages_newest_first(place: Place) {
     ids.sort_by_key(|id| std::cmp::Reverse(*id));
     let query = CertificateQuery { offset: 1, limit: 2, ..Default::default() };
     let page = store.certificates(query).await.unwrap();
-    assert_eq!(page.total, 5);
+    assert_eq!((page.total, page.more), (5, true));
     assert_eq!(page.items.iter().map(|certificate| certificate.id).collect::<Vec<_>>(), ids[1..3]);
+}
+
+async fn reads_on_behind_a_certificate(place: Place) {
+    let store = place.open().await;
+    let (mine, other) = (stored_profile(&store, "mine").await, stored_profile(&store, "other").await);
+    let mut ids = Vec::new();
+    for number in 0..6 {
+        ids.push(add(&store, &mine, &format!("n{number}"), &[]).await.id);
+        add(&store, &other, &format!("o{number}"), &[]).await;
+    }
+    ids.sort_by_key(|id| std::cmp::Reverse(*id));
+    let profiles = Some(vec![mine.id]);
+    let (mut read, mut after) = (Vec::new(), None);
+    loop {
+        let query = CertificateQuery { profiles: profiles.clone(), after, limit: 2, ..Default::default() };
+        let page = store.certificates(query).await.unwrap();
+        assert_eq!(page.total, 6, "of all, not of what is left");
+        read.extend(page.items.iter().map(|certificate| certificate.id));
+        if !page.more {
+            break;
+        }
+        after = read.last().copied();
+        // New ones do not shift what is read.
+        add(&store, &other, "late", &[]).await;
+    }
+    assert_eq!(read, ids);
+    let nothing = CertificateQuery { profiles, after: Some(Uuid::nil()), limit: 2, ..Default::default() };
+    let page = store.certificates(nothing).await.unwrap();
+    assert_eq!((page.items.len(), page.more), (0, false));
 }
