@@ -155,6 +155,20 @@ async fn silent_and_slow_clients_are_let_go_and_hold_nobody_up() {
     }
 }
 
+/// RFC 9110 section 15.5.9.
+#[tokio::test]
+async fn a_body_that_comes_too_slowly_is_answered_and_its_connection_closed() {
+    let server = crate::server().environment("CHANCERY__LIMITS__BODY_TIMEOUT", "1 s").start();
+    let token = std::fs::read_to_string(server.ready().admin_token_file.as_ref().unwrap()).unwrap();
+    let request = format!(
+        "POST /api/v1/certificates HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\n\r\n{{",
+        token.trim()
+    );
+    let raw = send_tls(server.ready(), request.as_bytes(), Duration::from_secs(20)).await;
+    assert_eq!(raw.status(), Some(408), "{raw:?}");
+    assert!(raw.closed, "{raw:?}");
+}
+
 #[tokio::test]
 async fn running_out_of_file_descriptors_is_not_the_end() {
     let server = crate::server().limits("ulimit -n 96").start();

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
@@ -46,7 +47,10 @@ async fn bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, Error> 
         .map_err(|_| Error::malformed("the body broke off"))?;
     match payload.to_bytes_limited(LIMIT).await {
         Err(_) => Err(Error::TooLarge { limit: LIMIT }),
-        Ok(Err(_)) => Err(Error::malformed("the body broke off")),
+        Ok(Err(error)) => Err(match error.as_error::<PayloadError>() {
+            Some(PayloadError::Io(io)) if io.kind() == std::io::ErrorKind::TimedOut => Error::Slow,
+            _ => Error::malformed("the body broke off"),
+        }),
         Ok(Ok(bytes)) => Ok(bytes),
     }
 }

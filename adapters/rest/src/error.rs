@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{ConnectionType, StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use chancery_core::Error as Domain;
 use serde_json::json;
@@ -19,6 +19,9 @@ pub enum Error {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The body was not there within the time that the listener gives it.
+    #[error("the body did not arrive in time; send the request again")]
+    Slow,
     /// The body is of a type that this door does not read.
     #[error("Content-Type {0} is not read here: send application/json")]
     MediaType(String),
@@ -38,6 +41,12 @@ impl Error {
         let error = match self {
             Self::Domain(error) => error,
             Self::TooLarge { .. } => return message(StatusCode::PAYLOAD_TOO_LARGE, self.to_string()),
+            Self::Slow => {
+                let mut answer = message(StatusCode::REQUEST_TIMEOUT, self.to_string());
+                // RFC 9110 section 15.5.9. The rest of the body may still come, and is no next request.
+                answer.head_mut().set_connection_type(ConnectionType::Close);
+                return answer;
+            }
             Self::MediaType(_) => return message(StatusCode::UNSUPPORTED_MEDIA_TYPE, self.to_string()),
             Self::PreconditionFailed(_) => return message(StatusCode::PRECONDITION_FAILED, self.to_string()),
         };

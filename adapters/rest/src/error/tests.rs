@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use actix_web::body::to_bytes;
+use actix_web::http::ConnectionType;
 use actix_web::http::header::HeaderName;
 use chancery_core::{Error as Domain, Rejection};
 
@@ -45,6 +46,8 @@ async fn each_error_has_its_published_shape() {
         golden(422, r#"["public key: RSA-1024 is too small","name dns:a: single label"]"#)
     );
     assert_eq!(wire(Error::TooLarge { limit: 9 }).await.0, 413);
+    assert_eq!(wire(Error::Slow).await.0, 408);
+    assert_eq!(Error::Slow.respond("id-1").head().connection_type(), ConnectionType::Close);
     assert_eq!(wire(Error::MediaType("text/xml".into())).await.0, 415);
     assert_eq!(wire(Error::PreconditionFailed("RA profile")).await.0, 412);
 }
