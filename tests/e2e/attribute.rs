@@ -113,3 +113,21 @@ async fn the_invalidity_date_is_in_the_crl() {
     .await;
     assert_eq!(date.unwrap().unix_timestamp(), 1_767_323_045);
 }
+
+#[tokio::test]
+async fn the_command_line_revokes_with_an_invalidity_date() {
+    let server = start();
+    let (uuid, certificate) = server.api().issue("tls-server", &Request::host("lost.example")).await;
+    let revoke = |date| server.cli(["cert", "revoke", &uuid, "--reason", "keyCompromise", "--invalidity-date", date]);
+    for wrong in ["yesterday", "9999-01-01T00:00:00Z"] {
+        let why = revoke(wrong).refused();
+        assert!(why.contains("invalidityDate"), "{why}");
+    }
+    revoke("2026-01-02T03:04:05Z").ok();
+    let date = eventually("the revocation is in the CRL", Duration::from_secs(5), || async {
+        let crl = Crl::from_der(&fetch(&certificate.crl_distribution_points()[0]).await.body).unwrap();
+        crl.entry(certificate.serial()).map(|entry| entry.invalidity_date)
+    })
+    .await;
+    assert_eq!(date.unwrap().unix_timestamp(), 1_767_323_045);
+}

@@ -2,7 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chancery_core::attribute::RequestAttribute;
+use chancery_core::attribute::{ContentItem, RequestAttribute, Version};
+use chancery_core::policy::INVALIDITY_DATE;
 use chancery_core::{
     CertificateField, CertificateFilter, CertificateQuery, CertificateRecord, CertificateState, Condition,
     IssueRequest, Outcome, ProfileRef, RevokeRequest,
@@ -153,6 +154,10 @@ pub struct Revoke {
     /// unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, ...
     #[arg(long, default_value = "unspecified", value_parser = reason)]
     reason: String,
+    /// When the key is thought to have become known to others, as 2026-12-31T23:59:59Z; the CRL tells it
+    #[arg(long, value_name = "INSTANT")]
+    #[serde(default)]
+    invalidity_date: Option<String>,
 }
 
 fn reason(text: &str) -> Result<String, String> {
@@ -357,7 +362,14 @@ impl Revoke {
         let reason: RevocationReason =
             self.reason.parse().map_err(|why| Failure::new(format!("--reason {:?}: {why}", self.reason)))?;
         let authorization = node.ra.authorize(actor, origin, &ProfileRef::Id(profile)).await?;
-        let request = RevokeRequest { reason, attributes: Vec::new(), alongside: None };
+        let attributes = self.invalidity_date.into_iter().map(|date| RequestAttribute {
+            uuid: None,
+            name: INVALIDITY_DATE.into(),
+            content_type: None,
+            version: Version::default(),
+            content: vec![ContentItem::new(date)],
+        });
+        let request = RevokeRequest { reason, attributes: attributes.collect(), alongside: None };
         node.ra.revoke(authorization, record.id, request).await?;
         Ok(Certificate::of(node.ra.certificate(actor, origin, record.id).await?))
     }
