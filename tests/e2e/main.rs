@@ -6,6 +6,7 @@ mod access;
 mod architecture;
 mod attribute;
 mod bad_input;
+mod blocked;
 mod disk;
 mod first_start;
 mod issue;

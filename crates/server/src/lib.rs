@@ -7,6 +7,7 @@ pub mod data_folder;
 
 mod admin_token;
 mod banner;
+mod blocked;
 mod control;
 mod counted;
 mod listener;

@@ -117,7 +117,9 @@ impl Node {
         old_schema: OldSchema,
         status_url: &str,
     ) -> Result<Self, Failure> {
-        let (opening, store) = Self::open_store(settings, folder, lock, old_schema).await?;
+        let key_checks = crate::blocked::key_checks(&settings.keys)?;
+        let (mut opening, store) = Self::open_store(settings, folder, lock, old_schema).await?;
+        opening.key_checks = key_checks;
         let passphrase = opening.passphrase(settings, &store).await?;
         if let Some(warning) = passphrase.warning(&opening.folder) {
             tracing::warn!("{warning}");
@@ -182,7 +184,7 @@ impl Node {
         }
         let options = StoreOptions { readers: settings.database.readers, ..StoreOptions::new(url, id) };
         let store = Store::open(options).await.map_err(refused)?;
-        Ok((Opening { clock, rng, folder, lock, id, database }, store))
+        Ok((Opening { clock, rng, key_checks: KeyChecks::default(), folder, lock, id, database }, store))
     }
 
     /// What the first start of an installation makes: the authority, the RA profiles, the administrator's token. Does
@@ -255,6 +257,7 @@ fn new_authority(settings: &Settings) -> NewAuthorityRequest {
 struct Opening {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
+    key_checks: KeyChecks,
     folder: DataFolder,
     lock: FolderLock,
     id: Uuid,
@@ -295,7 +298,7 @@ impl Opening {
             database: shared,
             clock: self.clock,
             rng: self.rng,
-            key_checks: KeyChecks::default(),
+            key_checks: self.key_checks,
         });
         Node {
             ra,
@@ -336,6 +339,7 @@ macro_rules! failure_from {
 }
 
 failure_from!(
+    crate::blocked::BlockedListError,
     crate::config::ConfigError,
     crate::data_folder::FolderError,
     crate::listener::BindError,

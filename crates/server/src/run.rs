@@ -13,7 +13,7 @@ use crate::command::{Answer, Command, Failure, audit, ca, cert, profile, token};
 use crate::config::{EXAMPLE, Loaded, Overrides, Settings, load};
 use crate::data_folder::{DataFolder, FolderError};
 use crate::node::{self, Node, OldSchema};
-use crate::{banner, control, log, serve};
+use crate::{banner, blocked, control, log, serve};
 
 /// How long a command waits for a server that is starting or stopping.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -269,6 +269,9 @@ fn config(place: &Place, verb: ConfigVerb) -> Result<ExitCode, Ended> {
     let loaded = settings(place, Overrides::new())?;
     for warning in &loaded.warnings {
         let _ = writeln!(std::io::stderr(), "warning: {warning}");
+    }
+    if let ConfigVerb::Check = verb {
+        blocked::key_checks(&loaded.settings.keys).map_err(|error| Ended { failure: error.into(), code: 2 })?;
     }
     match verb {
         ConfigVerb::Check | ConfigVerb::Example => match &loaded.file {

@@ -70,7 +70,7 @@ pub struct Database {
     pub readers: usize,
 }
 
-/// What the private keys are encrypted with.
+/// What the private keys are encrypted with, and which keys of others are refused.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "documented key by key in example.toml")]
@@ -78,6 +78,8 @@ pub struct Keys {
     pub passphrase: Secret,
     #[serde(with = "optional")]
     pub passphrase_file: Option<PathText>,
+    #[serde(deserialize_with = "list")]
+    pub blocked: Vec<String>,
 }
 
 /// How the first start makes its CA.
