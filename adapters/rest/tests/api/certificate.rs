@@ -89,6 +89,9 @@ async fn downloads_and_chains() {
     for wrong in ["raw", "raw?encoding=ber", "zip?encoding=der", "chain?withEndCertificate=perhaps"] {
         house.get(&at(wrong)).await.refused(400);
     }
+    for unbuilt in ["validate", "approvals", "locations"] {
+        house.get(&at(unbuilt)).await.refused(404);
+    }
 }
 
 #[actix_web::test]
