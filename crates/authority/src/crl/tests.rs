@@ -199,25 +199,6 @@ async fn the_background_task_follows_revocations_and_survives_a_lost_database() 
     task.await.expect("it ends");
 }
 
-/// For people, with `--release`: a CRL of 100,000 entries within a second.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn a_large_crl_is_made_within_a_second() {
-    let house = House::new();
-    let node = house.node().await;
-    let authority = default_authority(&node).await;
-    let issuer = issuer(&node, authority);
-    for number in 0_u128..100_000 {
-        let mut revoked = revoked(1, START);
-        revoked.serial = SerialNumber::from_random((number << 64).to_be_bytes());
-        house.store.revoke(issuer, START + Duration::days(90), revoked);
-    }
-    let began = Instant::now();
-    node.tend_crls().await.expect("makes");
-    println!("{:?}, {} bytes", began.elapsed(), node.current_crl(issuer).expect("is there").der.len());
-    assert!(began.elapsed() < std::time::Duration::from_secs(1));
-}
-
 proptest! {
     #[test]
     fn numbers_and_this_update_only_go_upward(steps in proptest::collection::vec(-400_i64..100_000, 1..40)) {
