@@ -201,8 +201,6 @@ pub enum Unique {
     ProfileName,
     /// Authority names.
     AuthorityName,
-    /// Token names.
-    TokenName,
     /// Any other key.
     Other,
 }
@@ -214,7 +212,6 @@ impl std::fmt::Display for Unique {
             Self::Fingerprint => "this certificate",
             Self::ProfileName => "an RA profile with this name",
             Self::AuthorityName => "an authority with this name",
-            Self::TokenName => "a token with this name",
             Self::Other => "this object",
         })
     }
