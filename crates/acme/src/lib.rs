@@ -1,0 +1,23 @@
+//! The ACME door without HTTP: RFC 8555 and the documents around it, over the RA-profile operations of
+//! `chancery-core`. Adapters hand in bytes and write out what comes back; `store` keeps the state by [`port::AcmeStore`];
+//! `acme-validation` proves control of identifiers by [`port::Validator`].
+
+pub mod port;
+
+mod account;
+mod authorization;
+mod challenge;
+mod eab;
+mod identifier;
+mod order;
+mod problem;
+mod profile;
+
+pub use account::{Account, AccountStatus};
+pub use authorization::{Authorization, AuthorizationStatus};
+pub use challenge::{Challenge, ChallengeStatus, ChallengeType};
+pub use eab::EabKey;
+pub use identifier::Identifier;
+pub use order::{Order, OrderStatus, StoredOrderStatus};
+pub use problem::{Problem, ProblemType};
+pub use profile::{AcmeProfile, AcmeSettings, Activation, DirectoryId, EabPolicy};
