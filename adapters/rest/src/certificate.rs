@@ -120,7 +120,8 @@ async fn create(
     let settled = body.settled();
     let (request, attributes) = call.settle(&authorization, Event::CertificateRequest, None, settled).await?;
     let csr = call.ra.csr(&authorization, request.as_bytes()).await?;
-    let record = call.ra.request(authorization, IssueRequest { csr, attributes, alongside: None }).await?;
+    let record =
+        call.ra.request(authorization, IssueRequest { csr, attributes, facts: vec![], alongside: None }).await?;
     Ok(Json(detailed(&call, &record).await?))
 }
 
@@ -191,7 +192,19 @@ fn label(event: Event) -> &'static str {
         | Event::LoginFailure
         | Event::AccessDenied
         | Event::ServerStart
-        | Event::ServerStop => "Update State",
+        | Event::ServerStop
+        | Event::AcmeProfileCreate
+        | Event::AcmeProfileEdit
+        | Event::AcmeProfileDelete
+        | Event::AcmeActivate
+        | Event::AcmeDeactivate
+        | Event::AcmeAccountCreate
+        | Event::AcmeAccountUpdate
+        | Event::AcmeAccountEnd
+        | Event::AcmeKeyChange
+        | Event::AcmeEabCreate
+        | Event::AcmeEabRevoke
+        | Event::AcmeRenewalMark => "Update State",
     }
 }
 

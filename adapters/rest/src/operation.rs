@@ -35,7 +35,8 @@ async fn issue(With { call, body: Object(body) }: With<Object<dto::SignRequest>>
     let settled = body.settled();
     let (request, attributes) = call.settle(&authorization, Event::CertificateIssue, None, settled).await?;
     let csr = call.ra.csr(&authorization, request.as_bytes()).await?;
-    let outcome = call.ra.issue(authorization, IssueRequest { csr, attributes, alongside: None }).await?;
+    let outcome =
+        call.ra.issue(authorization, IssueRequest { csr, attributes, facts: vec![], alongside: None }).await?;
     Ok(answer(outcome))
 }
 

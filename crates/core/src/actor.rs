@@ -31,6 +31,10 @@ pub enum ActorKind {
     Local,
     /// The server itself: first start, its own TLS certificate, CRLs.
     System,
+    /// An ACME account, by its key (RFC 8555 section 6.2).
+    AcmeAccount,
+    /// Whoever holds a certificate's private key (RFC 8555 section 7.6: a revocation signed by it).
+    CertificateKey,
 }
 
 impl Actor {
@@ -54,6 +58,12 @@ impl Actor {
             role: Role::Administrator,
             scope: Scope::All,
         }
+    }
+
+    /// A caller known to a protocol door, which may use these RA profiles and nothing else.
+    pub fn enrollee(id: Uuid, name: String, kind: ActorKind, profiles: impl IntoIterator<Item = Uuid>) -> Self {
+        let scope = Scope::Profiles(profiles.into_iter().collect());
+        Self { id, name, kind, role: Role::Requester, scope }
     }
 
     /// Whether the caller's role may do `action` at all; the scope is asked separately.
@@ -186,6 +196,11 @@ pub enum Door {
 }
 
 impl Door {
+    /// Whether it is a protocol's: open on those RA profiles only that say so.
+    pub fn is_protocol(self) -> bool {
+        matches!(self, Self::Acme | Self::Scep | Self::Est)
+    }
+
     /// The door's name in the store and the audit.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -59,11 +59,35 @@ pub enum Event {
     ServerStart,
     /// The server stopped in an orderly way.
     ServerStop,
+    /// An ACME profile was made.
+    AcmeProfileCreate,
+    /// An ACME profile was edited, enabled or disabled.
+    AcmeProfileEdit,
+    /// An ACME profile was deleted.
+    AcmeProfileDelete,
+    /// An RA profile's ACME door was opened or changed.
+    AcmeActivate,
+    /// An RA profile's ACME door was closed.
+    AcmeDeactivate,
+    /// An ACME account was made.
+    AcmeAccountCreate,
+    /// An ACME account got other contacts, agreed to terms, or was switched off or on.
+    AcmeAccountUpdate,
+    /// An ACME account was deactivated or revoked.
+    AcmeAccountEnd,
+    /// An ACME account got another key.
+    AcmeKeyChange,
+    /// An EAB key was made.
+    AcmeEabCreate,
+    /// An EAB key was revoked.
+    AcmeEabRevoke,
+    /// Certificates were marked for renewal at once, or the mark taken away.
+    AcmeRenewalMark,
 }
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 30] = [
         Self::CertificateRequest,
         Self::CertificateIssue,
         Self::CertificateRenew,
@@ -82,6 +106,18 @@ impl Event {
         Self::AccessDenied,
         Self::ServerStart,
         Self::ServerStop,
+        Self::AcmeProfileCreate,
+        Self::AcmeProfileEdit,
+        Self::AcmeProfileDelete,
+        Self::AcmeActivate,
+        Self::AcmeDeactivate,
+        Self::AcmeAccountCreate,
+        Self::AcmeAccountUpdate,
+        Self::AcmeAccountEnd,
+        Self::AcmeKeyChange,
+        Self::AcmeEabCreate,
+        Self::AcmeEabRevoke,
+        Self::AcmeRenewalMark,
     ];
 
     /// The event's name in the trail.
@@ -105,6 +141,18 @@ impl Event {
             Self::AccessDenied => "access.denied",
             Self::ServerStart => "server.start",
             Self::ServerStop => "server.stop",
+            Self::AcmeProfileCreate => "acme.profile.create",
+            Self::AcmeProfileEdit => "acme.profile.edit",
+            Self::AcmeProfileDelete => "acme.profile.delete",
+            Self::AcmeActivate => "acme.activate",
+            Self::AcmeDeactivate => "acme.deactivate",
+            Self::AcmeAccountCreate => "acme.account.create",
+            Self::AcmeAccountUpdate => "acme.account.update",
+            Self::AcmeAccountEnd => "acme.account.end",
+            Self::AcmeKeyChange => "acme.account.key-change",
+            Self::AcmeEabCreate => "acme.eab.create",
+            Self::AcmeEabRevoke => "acme.eab.revoke",
+            Self::AcmeRenewalMark => "acme.renewal-mark",
         }
     }
 }

@@ -58,7 +58,8 @@ impl Ra {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown profile, one of another authority, and one out of scope alike;
-    /// [`Error::Forbidden`] when the role does not allow it; [`Error::Rejected`] when the profile is disabled.
+    /// [`Error::Forbidden`] when the role does not allow it; [`Error::Rejected`] when the profile is disabled, or closed to
+    /// the door that asks.
     pub async fn authorize(
         &self,
         actor: &Actor,
@@ -69,6 +70,18 @@ impl Ra {
         let profile = self.reachable_profile(actor, origin, profile).await?;
         if !profile.profile.enabled {
             let why = disabled(&profile);
+            let telling = crate::audit::Telling::refused(Some(actor), origin, Event::AccessDenied)
+                .profile(Some(profile.profile.id))
+                .with("why", why.to_string());
+            self.0.refusals.tell(telling, self.now()).await?;
+            return Err(Error::rejected(why));
+        }
+        if origin.door.is_protocol() && !profile.profile.doors.contains(&origin.door) {
+            let why = Rejection::State(format!(
+                "RA profile {} is not open to {}: open that door, or use another profile",
+                profile.profile.name,
+                origin.door.as_str()
+            ));
             let telling = crate::audit::Telling::refused(Some(actor), origin, Event::AccessDenied)
                 .profile(Some(profile.profile.id))
                 .with("why", why.to_string());

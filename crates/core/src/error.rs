@@ -178,6 +178,8 @@ pub enum Stale {
     Certificate,
     /// The certificate that was to be renewed is not in state issued any more.
     Predecessor,
+    /// The door's own rows: they say whether the certificate may still be issued (an order that is finalized already).
+    Alongside,
 }
 
 impl std::fmt::Display for Stale {
@@ -186,6 +188,7 @@ impl std::fmt::Display for Stale {
             Self::Profile => "RA profile",
             Self::Certificate => "certificate",
             Self::Predecessor => "certificate to be renewed",
+            Self::Alongside => "order or transaction of the protocol",
         })
     }
 }

@@ -24,6 +24,8 @@ pub struct IssueRequest {
     pub csr: Csr,
     /// Issue attributes.
     pub attributes: Vec<RequestAttribute>,
+    /// What the door knows of it, for the trail: the order, how each name was proved.
+    pub facts: Vec<(&'static str, serde_json::Value)>,
     /// The door's own rows, for the same transaction.
     pub alongside: Option<Alongside>,
 }

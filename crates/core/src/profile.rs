@@ -262,6 +262,36 @@ impl Ra {
         self.edit_profile(actor, origin, reference, edit).await.map(|_| ())
     }
 
+    /// The next version of an RA profile with a protocol's door opened or closed, for the protocol to write together with
+    /// its own rows; [`Ra::profile_changed`] afterwards.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none within the actor's scope; [`Error::Forbidden`] when the role may not.
+    pub async fn with_door(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        reference: &ProfileRef,
+        door: Door,
+        open: bool,
+    ) -> Result<RaProfile, Error> {
+        self.demand(actor, origin, Action::ManageProfiles).await?;
+        let mut profile = self.stored_profile(actor, origin, reference).await?;
+        if open {
+            profile.doors.insert(door);
+        } else {
+            profile.doors.remove(&door);
+        }
+        profile.version += 1;
+        profile.updated_at = self.now();
+        Ok(profile)
+    }
+
+    /// A protocol has written another version of this RA profile.
+    pub fn profile_changed(&self, id: Uuid) {
+        self.0.profiles.forget(id);
+    }
+
     /// Delete an RA profile that no valid certificate hangs on: without it nobody could renew or revoke them.
     ///
     /// # Errors

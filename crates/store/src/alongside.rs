@@ -5,8 +5,9 @@
 
 use std::any::Any;
 
-use chancery_core::StoreError;
 use chancery_core::port::Alongside;
+use chancery_core::{CertificateState, StoreError};
+use uuid::Uuid;
 
 use crate::connection::AnyConnection;
 use crate::fault::Failure;
@@ -15,9 +16,19 @@ use crate::fault::Failure;
 pub(crate) struct Opener {
     /// Whether the value is of this type.
     pub(crate) opens: fn(&dyn Any) -> bool,
-    /// Write its rows, on a connection inside the certificate's transaction. May be called again when the transaction
+    /// Write its rows beside a certificate object and the state that it has now, on a connection inside its transaction. May be called again when the transaction
     /// is replayed. Only called when `opens` said yes.
-    pub(crate) write: fn(&dyn Any, &mut AnyConnection) -> Result<(), Failure>,
+    pub(crate) write: fn(&dyn Any, Object, &mut AnyConnection) -> Result<(), Failure>,
+}
+
+/// The certificate object that the rows belong to.
+#[derive(Clone, Copy, Debug)]
+#[expect(dead_code, reason = "read by the first door that keeps rows")]
+pub(crate) struct Object {
+    /// Its id.
+    pub(crate) id: Uuid,
+    /// Its state after the transaction.
+    pub(crate) state: CertificateState,
 }
 
 /// One per door that keeps rows of its own.
@@ -41,7 +52,7 @@ pub(crate) fn unknown() -> StoreError {
 }
 
 /// Write the rows.
-pub(crate) fn write(rows: &Alongside, connection: &mut AnyConnection) -> Result<(), Failure> {
+pub(crate) fn write(rows: &Alongside, object: Object, connection: &mut AnyConnection) -> Result<(), Failure> {
     let opener = opener(rows).ok_or_else(unknown)?;
-    (opener.write)(&*rows.0, connection)
+    (opener.write)(&*rows.0, object, connection)
 }

@@ -9,11 +9,12 @@ use chancery_pki::{Fingerprint, SerialNumber};
 use diesel::prelude::*;
 use uuid::Uuid;
 
+use crate::alongside::{self, Object};
 use crate::connection::{AnyConnection, each, snapshot};
 use crate::fault::Failure;
 use crate::row::{self, bytes};
 use crate::schema::{blocked_keys, certificates, issuers, locks};
-use crate::{Store, alongside, issue, search};
+use crate::{Store, issue, search};
 
 /// A certificate object as it is read.
 #[derive(Queryable, Selectable)]
@@ -220,5 +221,6 @@ fn revoke(c: &mut AnyConnection, record: &RevokeRecord) -> Result<(), Failure> {
         let row = (blocked_keys::key_hash.eq(key_hash.to_vec()), blocked_keys::blocked_at.eq(micros(record.at)));
         each!(c, c => diesel::insert_into(blocked_keys::table).values(row).on_conflict_do_nothing().execute(c))?;
     }
-    record.alongside.as_ref().map_or(Ok(()), |rows| alongside::write(rows, c))
+    let object = Object { id: record.certificate, state: CertificateState::Revoked };
+    record.alongside.as_ref().map_or(Ok(()), |rows| alongside::write(rows, object, c))
 }

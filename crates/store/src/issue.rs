@@ -7,7 +7,7 @@ use chancery_core::{CertificateState, SearchName, Stale, StoreError, micros};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::alongside;
+use crate::alongside::{self, Object};
 use crate::connection::AnyConnection;
 use crate::fault::Failure;
 use crate::row::{self, bytes};
@@ -166,10 +166,7 @@ pub(crate) fn insert(connection: &mut AnyConnection, records: &[&IssueRecord]) -
             }
         }
     }
-    records
-        .iter()
-        .filter_map(|record| record.alongside.as_ref())
-        .try_for_each(|rows| alongside::write(rows, connection))
+    records.iter().try_for_each(|record| write_alongside(connection, record))
 }
 
 /// Turn a requested object into what the record says; its names are replaced.
@@ -211,7 +208,7 @@ pub(crate) fn complete(connection: &mut AnyConnection, record: &IssueRecord) -> 
     for name in names(record) {
         diesel::insert_into(certificate_names::table).values(name).execute(connection)?;
     }
-    record.alongside.as_ref().map_or(Ok(()), |rows| alongside::write(rows, connection))
+    write_alongside(connection, record)
 }
 
 fn names(record: &IssueRecord) -> impl Iterator<Item = NewName<'_>> {
@@ -258,4 +255,10 @@ fn pending_names_to_text(names: &[SearchName]) -> Result<Option<String>, StoreEr
         return Ok(None);
     }
     row::to_text(&names.iter().map(|name| (name.kind, &name.value)).collect::<Vec<_>>()).map(Some)
+}
+
+/// The door's own rows, where there are any.
+fn write_alongside(connection: &mut AnyConnection, record: &IssueRecord) -> Result<(), Failure> {
+    let object = Object { id: record.certificate.id, state: record.certificate.state };
+    record.alongside.as_ref().map_or(Ok(()), |rows| alongside::write(rows, object, connection))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::attribute::{self, Definition, RequestAttribute};
-use crate::{Action, Actor, Error, LoadedProfile, Origin, ProfileRef, Ra};
+use crate::{Action, Actor, Authorization, Error, LoadedProfile, Origin, ProfileRef, Ra};
 
 impl Ra {
     /// What issuing through this RA profile can be told.
@@ -44,6 +44,18 @@ impl Ra {
         values: &[RequestAttribute],
     ) -> Result<(), Error> {
         let loaded = self.enabled_profile(actor, origin, profile).await?;
+        self.check_issue_attributes(&loaded, values)
+    }
+
+    /// Would these issue attributes do for a caller that is authorized already, as far as can be said without a request?
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] with every fault.
+    pub fn foresee(&self, authorization: &Authorization, values: &[RequestAttribute]) -> Result<(), Error> {
+        self.check_issue_attributes(&authorization.profile, values)
+    }
+
+    fn check_issue_attributes(&self, loaded: &LoadedProfile, values: &[RequestAttribute]) -> Result<(), Error> {
         let attributes = attribute::check(&loaded.issue_definitions, values).map_err(Error::Rejected)?;
         let instance = self.issuing_instance(loaded.profile.authority)?;
         loaded.policy.check_attributes(&attributes, &instance.issuer().1, self.now()).map_err(Error::Rejected)

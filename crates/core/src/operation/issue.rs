@@ -25,6 +25,15 @@ const ATTEMPTS: usize = 4;
 /// Approvers are people.
 const APPROVAL_RETRY: Duration = Duration::from_secs(60);
 
+/// How an object relates to its predecessor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Succession {
+    /// It renews it: the predecessor stands, and the subject stays.
+    Renewal,
+    /// It takes its place under RFC 9773 section 5: names may differ, and a revoked one may be replaced.
+    Replacement,
+}
+
 /// What an issuing operation works on.
 pub(super) struct Work<'a> {
     /// The event to tell.
@@ -34,6 +43,10 @@ pub(super) struct Work<'a> {
     pub csr: &'a Csr,
     pub attributes: &'a [RequestAttribute],
     pub predecessor: Option<&'a CertificateRecord>,
+    /// Under which rule there is a predecessor.
+    pub succession: Succession,
+    /// What the door tells the trail.
+    pub facts: &'a [(&'static str, Value)],
     pub alongside: Option<&'a Alongside>,
     /// The requested object that becomes the certificate.
     pub requested: Option<&'a CertificateRecord>,
@@ -52,6 +65,8 @@ impl Ra {
             csr: &request.csr,
             attributes: &request.attributes,
             predecessor: None,
+            succession: Succession::Renewal,
+            facts: &request.facts,
             alongside: request.alongside.as_ref(),
             requested: None,
         };
@@ -75,6 +90,8 @@ impl Ra {
             csr: &request.csr,
             attributes: &request.attributes,
             predecessor: None,
+            succession: Succession::Renewal,
+            facts: &request.facts,
             alongside: request.alongside.as_ref(),
             requested: None,
         };
@@ -112,6 +129,8 @@ impl Ra {
             csr: &csr,
             attributes: &requested.issue_attributes,
             predecessor: None,
+            succession: Succession::Renewal,
+            facts: &[],
             alongside: None,
             requested: Some(&requested),
         };
@@ -151,6 +170,10 @@ impl Ra {
                 Err(StoreError::Stale(stale @ (Stale::Predecessor | Stale::Certificate))) => {
                     return Err(Error::rejected(Rejection::State(format!("the {stale} changed meanwhile"))));
                 }
+                // Its door looks again at what became of it.
+                Err(StoreError::Stale(stale @ Stale::Alongside)) => {
+                    return Err(Error::Conflict(format!("the {stale} changed meanwhile")));
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -179,7 +202,7 @@ impl Ra {
                 return Err(Error::Rejected(faults));
             }
         };
-        if let Some(predecessor) = work.predecessor {
+        if let (Some(predecessor), Succession::Renewal) = (work.predecessor, work.succession) {
             super::renew::check_subject(policy, work.csr, &template, predecessor)?;
         }
         Ok(template)
@@ -213,13 +236,13 @@ impl Ra {
             .with("state", state.as_str())
             .with("subject", &*certificate.subject)
             .with("names", texts(&template.subject_alt_names));
-        let audit = told_predecessor(telling, work).at(self.now());
+        let audit = told_facts(telling, work).at(self.now());
         IssueRecord {
             certificate,
             names,
             audit,
             profile_version: Some(authorization.profile.profile.version),
-            predecessor_must_stand: work.predecessor.is_some(),
+            predecessor_must_stand: work.predecessor.is_some() && work.succession == Succession::Renewal,
             alongside: work.alongside.cloned(),
         }
     }
@@ -235,9 +258,9 @@ impl Ra {
         let object = self.object(authorization, work);
         IssueRecord {
             profile_version: Some(authorization.profile.profile.version),
-            predecessor_must_stand: work.predecessor.is_some(),
+            predecessor_must_stand: work.predecessor.is_some() && work.succession == Succession::Renewal,
             alongside: work.alongside.cloned(),
-            ..IssueRecord::issued(object, issuer, certificate, told_predecessor(telling, work), self.now())
+            ..IssueRecord::issued(object, issuer, certificate, told_facts(telling, work), self.now())
         }
     }
 
@@ -384,7 +407,9 @@ fn printable(text: Option<String>) -> String {
     text.unwrap_or_default().chars().filter(|c| !c.is_control()).collect()
 }
 
-fn told_predecessor<'a>(telling: Telling<'a>, work: &Work<'_>) -> Telling<'a> {
+/// What the door knows, and the predecessor.
+fn told_facts<'a>(telling: Telling<'a>, work: &Work<'_>) -> Telling<'a> {
+    let telling = work.facts.iter().fold(telling, |telling, (name, fact)| telling.with(name, fact.clone()));
     match work.predecessor {
         Some(predecessor) => telling.with("predecessor", predecessor.id.to_string()),
         None => telling,

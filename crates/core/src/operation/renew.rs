@@ -3,8 +3,8 @@
 use chancery_pki::{Certificate, CertificateTemplate, Csr, PublicKey};
 use uuid::Uuid;
 
-use super::Outcome;
-use super::issue::Work;
+use super::issue::{Succession, Work};
+use super::{IssueRequest, Outcome};
 use crate::audit::Event;
 use crate::{Authorization, CertificateRecord, CertificateState, Error, Policy, Ra, Rejection};
 
@@ -42,6 +42,55 @@ impl Ra {
         self.told(&authorization, Event::CertificateRekey, Some(certificate), done).await.map(Outcome::of)
     }
 
+    /// Replace (RFC 9773 section 5): any key and names that the profile allows; the predecessor may be expired or revoked.
+    /// Whether the caller may replace it (same account, a name in common, not replaced yet) is the door's to have asked.
+    ///
+    /// # Errors
+    /// As [`Ra::issue`]; [`Error::NotFound`] for an unknown predecessor or one out of scope; [`Error::Rejected`] when that
+    /// was never issued, or the profile's renewal window or its rules for keys forbid it.
+    pub async fn replace(
+        &self,
+        authorization: Authorization,
+        predecessor: Uuid,
+        request: IssueRequest,
+    ) -> Result<Outcome, Error> {
+        let done = self.take_place(&authorization, predecessor, &request).await;
+        self.told(&authorization, Event::CertificateRenew, Some(predecessor), done).await.map(Outcome::of)
+    }
+
+    async fn take_place(
+        &self,
+        authorization: &Authorization,
+        predecessor: Uuid,
+        request: &IssueRequest,
+    ) -> Result<CertificateRecord, Error> {
+        let predecessor = self.reachable_certificate(&authorization.actor, &authorization.origin, predecessor).await?;
+        let mut faults = match predecessor.state {
+            CertificateState::Issued | CertificateState::Revoked => vec![],
+            _ => object_faults(&predecessor, authorization, CertificateState::Issued),
+        };
+        // A revoked certificate is replaced at once, whatever the window says.
+        if predecessor.state == CertificateState::Issued {
+            faults.extend(self.window_fault(authorization, &predecessor));
+        }
+        faults.extend(key_faults(authorization, &predecessor, request.csr.public_key()));
+        if !faults.is_empty() {
+            return Err(Error::Rejected(faults));
+        }
+        let work = Work {
+            event: Event::CertificateRenew,
+            id: self.new_id(),
+            csr: &request.csr,
+            attributes: &request.attributes,
+            predecessor: Some(&predecessor),
+            succession: Succession::Replacement,
+            facts: &request.facts,
+            alongside: request.alongside.as_ref(),
+            requested: None,
+        };
+        self.perform(authorization, work).await
+    }
+
     async fn succeed(
         &self,
         authorization: &Authorization,
@@ -72,6 +121,8 @@ impl Ra {
             csr: &csr,
             attributes: &attributes,
             predecessor: Some(&predecessor),
+            succession: Succession::Renewal,
+            facts: &[],
             alongside: None,
             requested: None,
         };
@@ -98,24 +149,37 @@ impl Ra {
                 "the public key is the certificate's own: rekey needs a new key, renew keeps it".into(),
             ));
         }
-        let renewal = authorization.profile.policy.renewal();
-        if same && !renewal.key_reuse {
-            faults.push(Rejection::Renewal("this RA profile allows no key to be used again: rekey instead".into()));
-        }
-        if !same && !renewal.key_change {
-            faults.push(Rejection::Renewal("this RA profile lets no key be changed: ask for a new certificate".into()));
-        }
-        if let (Some(window), Some(not_after)) = (renewal.window, predecessor.not_after)
-            && self.now() < not_after - window
-        {
-            faults.push(Rejection::Renewal(format!(
-                "too early: this RA profile renews from {} on, {} days before the end",
-                not_after - window,
-                window.whole_days()
-            )));
-        }
+        faults.extend(key_faults(authorization, predecessor, new_key));
+        faults.extend(self.window_fault(authorization, predecessor));
         Ok(faults)
     }
+
+    fn window_fault(&self, authorization: &Authorization, predecessor: &CertificateRecord) -> Option<Rejection> {
+        let window = authorization.profile.policy.renewal().window?;
+        let opens = predecessor.not_after? - window;
+        (self.now() < opens).then(|| {
+            Rejection::Renewal(format!(
+                "too early: this RA profile renews from {opens} on, {} days before the end",
+                window.whole_days()
+            ))
+        })
+    }
+}
+
+/// What the profile says of a renewal's key.
+fn key_faults(
+    authorization: &Authorization,
+    predecessor: &CertificateRecord,
+    new_key: &PublicKey,
+) -> Option<Rejection> {
+    let renewal = authorization.profile.policy.renewal();
+    let same = new_key.identity() == predecessor.key_hash;
+    let why = match same {
+        true if !renewal.key_reuse => "this RA profile allows no key to be used again: rekey instead",
+        false if !renewal.key_change => "this RA profile lets no key be changed: ask for a new certificate",
+        _ => return None,
+    };
+    Some(Rejection::Renewal(why.into()))
 }
 
 /// Why an object cannot be used for an operation that asks for `state` and the authorization's RA profile.

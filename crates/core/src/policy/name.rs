@@ -151,6 +151,14 @@ impl NameRules {
         names
     }
 
+    /// Whether a name would be certified.
+    ///
+    /// # Errors
+    /// The rule that forbids it.
+    pub fn allows(&self, name: GeneralName) -> Result<(), String> {
+        self.check(name).map(drop)
+    }
+
     /// A text outside of the alternative names that a TLS client may take for a host's name or address, held against
     /// the same rules.
     pub(super) fn check_host(&self, text: &str) -> Result<(), String> {

@@ -118,7 +118,7 @@ pub fn csr(key: &PrivateKey, common_name: &str, dns: &[&str]) -> Csr {
 }
 
 pub fn request(csr: &Csr) -> IssueRequest {
-    IssueRequest { csr: csr.clone(), attributes: vec![], alongside: None }
+    IssueRequest { csr: csr.clone(), attributes: vec![], facts: vec![], alongside: None }
 }
 
 pub fn issued(outcome: Result<Outcome, Error>) -> Result<CertificateRecord, Error> {

@@ -299,7 +299,7 @@ impl Issue {
         let authorization = node.ra.authorize(actor, origin, &reference).await?;
         let csr = STANDARD.decode(self.csr).map_err(|why| Failure::new(format!("the request is not Base64: {why}")))?;
         let csr = node.ra.csr(&authorization, &csr).await?;
-        let request = IssueRequest { csr, attributes: self.attributes, alongside: None };
+        let request = IssueRequest { csr, attributes: self.attributes, facts: vec![], alongside: None };
         let record = match node.ra.issue(authorization, request).await? {
             Outcome::Issued(record) => *record,
             Outcome::Pending { certificate, .. } => node.ra.certificate(actor, origin, certificate).await?,

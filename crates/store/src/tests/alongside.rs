@@ -21,7 +21,7 @@ struct DoorRow(String);
 
 pub(crate) const OPENER: Opener = Opener {
     opens: |rows: &dyn Any| rows.is::<DoorRow>(),
-    write: |rows, connection| {
+    write: |rows, _, connection| {
         let DoorRow(name) = rows.downcast_ref().expect("the opener asked first");
         diesel::insert_into(door_rows::table).values(door_rows::name.eq(name)).execute(connection)?;
         Ok(())
