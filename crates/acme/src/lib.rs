@@ -12,6 +12,8 @@ mod identifier;
 mod order;
 mod problem;
 mod profile;
+mod resource;
+mod service;
 
 pub use account::{Account, AccountStatus};
 pub use authorization::{Authorization, AuthorizationStatus};
@@ -21,3 +23,5 @@ pub use identifier::Identifier;
 pub use order::{Order, OrderStatus, StoredOrderStatus};
 pub use problem::{Problem, ProblemType};
 pub use profile::{AcmeProfile, AcmeSettings, Activation, DirectoryId, EabPolicy};
+pub use resource::Resource;
+pub use service::{Body, Directory, Post, Reply};
