@@ -98,8 +98,11 @@ impl Ra {
         self.authorize(&authorization.actor, &authorization.origin, &ProfileRef::Id(id)).await
     }
 
-    /// Does the role allow the action at all? A refusal is told.
-    pub(crate) async fn demand(&self, actor: &Actor, origin: &Origin, action: Action) -> Result<(), Error> {
+    /// Does the role allow the action at all? A refusal is told. Doors that manage objects of their own ask it too.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when it does not.
+    pub async fn demand(&self, actor: &Actor, origin: &Origin, action: Action) -> Result<(), Error> {
         if actor.may(action) {
             return Ok(());
         }

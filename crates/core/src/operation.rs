@@ -105,8 +105,11 @@ impl Ra {
         self.told_of(actor, origin, event, Some(profile.profile.id), certificate, done).await
     }
 
-    /// Tell the trail of what was refused or failed; the door answers what comes back.
-    pub(crate) async fn told_of<T>(
+    /// Tell the trail of what was refused or failed, of doors' own objects too; the door answers what comes back.
+    ///
+    /// # Errors
+    /// What `done` failed with; [`Error::Unavailable`] when the trail cannot be written.
+    pub async fn told_of<T>(
         &self,
         actor: &Actor,
         origin: &Origin,

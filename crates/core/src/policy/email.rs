@@ -6,8 +6,11 @@ use super::dns;
 const LONGEST: usize = 254;
 const LONGEST_LOCAL: usize = 64;
 
-/// The domain of an address in lower case; or what is wrong with the address.
-pub(super) fn domain(text: &str) -> Result<String, String> {
+/// The domain of an e-mail address in lower case.
+///
+/// # Errors
+/// What is wrong with the address.
+pub fn domain(text: &str) -> Result<String, String> {
     if text.len() > LONGEST {
         return Err(format!("it has {} characters, more than {LONGEST}", text.len()));
     }
