@@ -3,6 +3,7 @@
 //! As in core: one method is one transaction, named for its intent; absence is `Ok(None)`; a conditional change that found
 //! nothing to change says so.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use async_trait::async_trait;
@@ -183,8 +184,8 @@ pub trait AcmeStore: Send + Sync {
         after: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<Account>, StoreError>;
-    /// How many orders an account has.
-    async fn order_counts(&self, account: Uuid) -> Result<OrderCounts, StoreError>;
+    /// How many orders these accounts have; those without any may be missing.
+    async fn order_counts(&self, accounts: Vec<Uuid>) -> Result<HashMap<Uuid, OrderCounts>, StoreError>;
 
     /// A new EAB key.
     async fn create_eab_key(&self, key: EabKey, audit: AuditEntry) -> Result<(), StoreError>;
@@ -205,8 +206,15 @@ pub trait AcmeStore: Send + Sync {
     ) -> Result<Ordered, StoreError>;
     /// An order with its authorizations (in no particular order; purged ones are missing).
     async fn order(&self, id: Uuid) -> Result<Option<(Order, Vec<Authorization>)>, StoreError>;
-    /// Orders of an account that are not invalid as stored, newest first, older than `after` (RFC 8555 section 7.1.2.1).
-    async fn orders(&self, account: Uuid, after: Option<Uuid>, limit: u32) -> Result<Vec<Uuid>, StoreError>;
+    /// Orders of an account that are neither invalid as stored nor open and over at `now`, newest first, older than
+    /// `after` (RFC 8555 section 7.1.2.1: invalid ones are left out).
+    async fn orders(
+        &self,
+        account: Uuid,
+        now: OffsetDateTime,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, StoreError>;
     /// An open or processing order becomes invalid; false when it is neither.
     async fn fail_order(&self, id: Uuid, error: Problem) -> Result<bool, StoreError>;
     /// A processing order becomes valid; false when it is not processing.

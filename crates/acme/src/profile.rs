@@ -93,6 +93,10 @@ pub struct AcmeSettings {
     pub caa: bool,
     /// The issuer domain names that CAA records may name; shown as caaIdentities. dns-persist-01 needs one as well.
     pub caa_identities: Vec<String>,
+    /// Attributes of every issue at the profile's own directory; an activation has its own.
+    pub issue_attributes: Vec<RequestAttribute>,
+    /// Attributes of every revocation at the profile's own directory; an activation has its own.
+    pub revoke_attributes: Vec<RequestAttribute>,
     /// The resolver for this profile's DNS questions, in place of the configured one.
     pub resolver: Option<SocketAddr>,
     /// How long an order may take, in seconds.
@@ -147,6 +151,8 @@ impl Default for AcmeSettings {
             challenges: [ChallengeType::Http01, ChallengeType::Dns01, ChallengeType::TlsAlpn01].into(),
             caa: false,
             caa_identities: Vec::new(),
+            issue_attributes: Vec::new(),
+            revoke_attributes: Vec::new(),
             resolver: None,
             order_lifetime: 36_000,
             authorization_lifetime: 86_400,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chancery_core::attribute::RequestAttribute;
 use chancery_core::{Origin, RaProfile};
 
 use crate::{AcmeProfile, Activation, DirectoryId, Resource};
@@ -27,6 +28,22 @@ impl Directory {
     /// The URL of a resource.
     pub fn url(&self, resource: &Resource) -> String {
         format!("{}{}", self.base, resource.path())
+    }
+
+    /// Attributes of every issue.
+    pub fn issue_attributes(&self) -> &[RequestAttribute] {
+        match &self.activation {
+            Some(activation) => &activation.issue_attributes,
+            None => &self.acme_profile.settings.issue_attributes,
+        }
+    }
+
+    /// Attributes of every revocation.
+    pub fn revoke_attributes(&self) -> &[RequestAttribute] {
+        match &self.activation {
+            Some(activation) => &activation.revoke_attributes,
+            None => &self.acme_profile.settings.revoke_attributes,
+        }
     }
 }
 
