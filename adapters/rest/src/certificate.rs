@@ -179,6 +179,8 @@ fn label(event: Event) -> &'static str {
         Event::CertificateRenew => "Renew Certificate",
         Event::CertificateRekey => "Rekey Certificate",
         Event::CertificateRevoke => "Revoke Certificate",
+        Event::RevocationRequest => "Approve action requested",
+        Event::ApprovalReject | Event::ApprovalExpire => "Approve action closed",
         // None of these is told of a certificate, but for refused attempts to reach it.
         Event::CrlSign
         | Event::ProfileCreate

@@ -279,6 +279,7 @@ fn record(made: &Made, authority: Uuid, actor: &Actor, origin: &Origin, now: Off
         audit,
         profile_version: None,
         predecessor_must_stand: false,
+        approval: None,
         alongside: None,
     }
 }

@@ -63,6 +63,7 @@ async fn a_revoked_ca_is_on_its_roots_crl_before_and_after_a_restart() {
         attributes: Vec::new(),
         block_key: None,
         audit: Telling::success(&actor, &origin, Event::CertificateRevoke).certificate(id).at(now),
+        approval: None,
         alongside: None,
     };
     store.revoke(revocation).await.expect("revokes");

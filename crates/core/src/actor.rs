@@ -78,7 +78,7 @@ impl Actor {
 pub enum Role {
     /// Asks for certificates, and renews, rekeys and revokes them, within its profiles.
     Requester,
-    /// A requester that also manages the RA profiles of its scope.
+    /// A requester that also manages the RA profiles of its scope, and approves what others ask for there.
     Operator,
     /// Reads everything of its scope, the audit too, and changes nothing.
     Auditor,
@@ -97,6 +97,8 @@ pub enum Action {
     ReadProfiles,
     /// Create, edit, enable, disable and delete RA profiles.
     ManageProfiles,
+    /// Decide what waits for an approval.
+    Approve,
     /// Read the audit trail.
     ReadAudit,
     /// Make and revoke tokens, make authorities.
@@ -110,10 +112,10 @@ impl Role {
             (Self::Administrator, _) => true,
             (_, Action::ReadCertificates | Action::ReadProfiles) => true,
             (Self::Requester | Self::Operator, Action::UseProfile) => true,
-            (Self::Operator, Action::ManageProfiles) => true,
+            (Self::Operator, Action::ManageProfiles | Action::Approve) => true,
             (Self::Auditor, Action::ReadAudit) => true,
             (Self::Auditor, Action::UseProfile)
-            | (Self::Requester | Self::Auditor, Action::ManageProfiles)
+            | (Self::Requester | Self::Auditor, Action::ManageProfiles | Action::Approve)
             | (Self::Requester | Self::Operator, Action::ReadAudit)
             | (Self::Requester | Self::Operator | Self::Auditor, Action::Administer) => false,
         }

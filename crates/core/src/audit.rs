@@ -33,6 +33,12 @@ pub enum Event {
     CertificateRekey,
     /// A certificate was revoked.
     CertificateRevoke,
+    /// A revocation waits for an approval.
+    RevocationRequest,
+    /// An approval was denied; what waited is not done.
+    ApprovalReject,
+    /// Nobody decided about an approval in time.
+    ApprovalExpire,
     /// A CRL was signed.
     CrlSign,
     /// An RA profile was made.
@@ -87,12 +93,15 @@ pub enum Event {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::CertificateRequest,
         Self::CertificateIssue,
         Self::CertificateRenew,
         Self::CertificateRekey,
         Self::CertificateRevoke,
+        Self::RevocationRequest,
+        Self::ApprovalReject,
+        Self::ApprovalExpire,
         Self::CrlSign,
         Self::ProfileCreate,
         Self::ProfileEdit,
@@ -128,6 +137,9 @@ impl Event {
             Self::CertificateRenew => "certificate.renew",
             Self::CertificateRekey => "certificate.rekey",
             Self::CertificateRevoke => "certificate.revoke",
+            Self::RevocationRequest => "certificate.revoke-request",
+            Self::ApprovalReject => "approval.reject",
+            Self::ApprovalExpire => "approval.expire",
             Self::CrlSign => "crl.sign",
             Self::ProfileCreate => "profile.create",
             Self::ProfileEdit => "profile.edit",

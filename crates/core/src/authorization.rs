@@ -162,6 +162,7 @@ impl Action {
             Self::UseProfile => "issue, renew, rekey or revoke certificates",
             Self::ReadProfiles => "read RA profiles",
             Self::ManageProfiles => "change RA profiles",
+            Self::Approve => "decide what waits for an approval",
             Self::ReadAudit => "read the audit trail",
             Self::Administer => "manage tokens and authorities",
         }

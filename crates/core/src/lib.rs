@@ -8,6 +8,7 @@ pub mod port;
 pub mod preset;
 
 mod actor;
+mod approval;
 mod authorization;
 mod certificate;
 mod clock;
@@ -20,6 +21,7 @@ mod ra;
 mod token;
 
 pub use actor::*;
+pub use approval::*;
 pub use authorization::{Authorization, ProfileRef};
 pub use certificate::*;
 pub use clock::*;

@@ -13,7 +13,10 @@ use uuid::Uuid;
 
 use crate::attribute::{Definition, RequestAttribute};
 use crate::audit::{AuditEntry, ChainHead, ChainPosition, ChainedEntry, Checkpoint};
-use crate::{CertificateQuery, CertificateRecord, Error, Page, RaProfile, SearchName, StoreError, TokenRecord};
+use crate::{
+    ApprovalRecord, CertificateQuery, CertificateRecord, CertificateState, ClosedApproval, Error, Page, RaProfile,
+    SearchName, StoreError, TokenRecord,
+};
 
 /// RA profiles at rest.
 #[async_trait]
@@ -58,14 +61,26 @@ pub struct IssueRecord {
     /// The object that is being renewed, rekeyed or replaced must still be in state issued
     /// ([`crate::Stale::Predecessor`] otherwise).
     pub predecessor_must_stand: bool,
+    /// The approval that is asked for, or that was given.
+    pub approval: Option<ApprovalChange>,
     /// The door's own rows.
     pub alongside: Option<Alongside>,
+}
+
+/// What becomes of an approval in the transaction of its certificate.
+#[derive(Clone, Debug)]
+pub enum ApprovalChange {
+    /// It is asked for.
+    Opened(ApprovalRecord),
+    /// It is decided: the object must be in state pending_approval and the approval pending
+    /// ([`crate::Stale::Certificate`] otherwise).
+    Closed(ClosedApproval),
 }
 
 /// One revocation, for one transaction.
 #[derive(Clone, Debug)]
 pub struct RevokeRecord {
-    /// The certificate object; must be in state issued.
+    /// The certificate object; must be in state issued (in state pending_approval when an approval is closed).
     pub certificate: Uuid,
     /// When.
     pub at: OffsetDateTime,
@@ -79,8 +94,50 @@ pub struct RevokeRecord {
     pub block_key: Option<[u8; 32]>,
     /// What the trail says of it.
     pub audit: AuditEntry,
+    /// The approval that was given.
+    pub approval: Option<ClosedApproval>,
     /// The door's own rows.
     pub alongside: Option<Alongside>,
+}
+
+/// Which approvals to list, newest first: all conditions hold together.
+#[derive(Clone, Debug, Default)]
+pub struct ApprovalQuery {
+    /// The caller's reach; `None` is unlimited.
+    pub profiles: Option<Vec<Uuid>>,
+    /// Of this certificate object.
+    pub certificate: Option<Uuid>,
+    /// Pending at the instant and asked for by anyone but this id and name.
+    pub waiting_for: Option<(Uuid, String, OffsetDateTime)>,
+    /// Decided by this id and name.
+    pub decided_by: Option<(Uuid, String)>,
+    /// How many to skip.
+    pub offset: u64,
+    /// How many to return at the most.
+    pub limit: u32,
+}
+
+/// Approvals. They are opened and given in the certificate's transaction: [`IssueRecord::approval`],
+/// [`RevokeRecord::approval`].
+#[async_trait]
+pub trait ApprovalStore: Send + Sync {
+    /// One by its id.
+    async fn approval(&self, id: Uuid) -> Result<Option<ApprovalRecord>, StoreError>;
+    /// A page of them.
+    async fn approvals(&self, query: ApprovalQuery) -> Result<Page<ApprovalRecord>, StoreError>;
+    /// Pending ones whose time was over at `now`, oldest first.
+    async fn expired_approvals(&self, now: OffsetDateTime, limit: u32) -> Result<Vec<ApprovalRecord>, StoreError>;
+    /// Have a revocation wait: an issued certificate becomes pending_approval. [`StoreError::Stale`] when it is not issued.
+    async fn open_revocation(&self, approval: ApprovalRecord, audit: AuditEntry) -> Result<(), StoreError>;
+    /// Deny a pending approval or let it expire; its certificate object goes from pending_approval to `state`. False when
+    /// either is not pending any more.
+    async fn close_approval(
+        &self,
+        certificate: Uuid,
+        state: CertificateState,
+        closed: ClosedApproval,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError>;
 }
 
 /// The inventory of certificates.
@@ -89,8 +146,9 @@ pub trait InventoryStore: Send + Sync {
     /// A new certificate object, issued or requested. Grouped with other waiting writes; each caller gets its own
     /// result after the commit.
     async fn record(&self, record: IssueRecord) -> Result<(), StoreError>;
-    /// Turn the requested object with this id into an issued one: every column but id, owner, request and creation is
-    /// taken from the record, its names replaced. [`StoreError::Stale`] when its state is not `requested` any more.
+    /// Turn the requested object with this id into an issued one, or have it wait: every column but id, owner, door, request
+    /// and creation is taken from the record, its names replaced. [`StoreError::Stale`] when its state is not `requested`
+    /// any more (not `pending_approval` any more, when the record closes an approval).
     async fn issue_requested(&self, record: IssueRecord) -> Result<(), StoreError>;
     /// Revoke; [`StoreError::Stale`] when the certificate is not in state issued. Raises the issuer's revocation count.
     async fn revoke(&self, record: RevokeRecord) -> Result<(), StoreError>;

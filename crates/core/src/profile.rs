@@ -319,10 +319,13 @@ impl Ra {
     /// How many certificates of a profile are issued and not expired.
     async fn standing_certificates(&self, profile: Uuid) -> Result<u64, Error> {
         let filter = |field, condition| CertificateFilter { field, condition };
+        // One whose revocation waits for an approval is good until then.
+        let standing = [CertificateState::Issued, CertificateState::PendingApproval].map(|state| state.as_str().into());
+        let standing = standing.to_vec();
         let query = CertificateQuery {
             profiles: Some(vec![profile]),
             filters: vec![
-                filter(CertificateField::State, Condition::Equals(vec![CertificateState::Issued.as_str().into()])),
+                filter(CertificateField::State, Condition::Equals(standing)),
                 filter(CertificateField::NotAfter, Condition::After(self.now())),
             ],
             include_archived: true,

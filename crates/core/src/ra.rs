@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::audit::{ChainHead, Refusals};
-use crate::port::{AuditStore, Authority, Database, InventoryStore, ProfileStore, TokenStore};
+use crate::port::{ApprovalStore, AuditStore, Authority, Database, InventoryStore, ProfileStore, TokenStore};
 use crate::profile::ProfileCache;
 use crate::token::TokenCache;
 use crate::{Clock, Health, Rng};
@@ -23,6 +23,8 @@ pub struct Ports {
     pub profiles: Arc<dyn ProfileStore>,
     /// Certificates at rest.
     pub inventory: Arc<dyn InventoryStore>,
+    /// Approvals at rest.
+    pub approvals: Arc<dyn ApprovalStore>,
     /// The audit trail.
     pub audit: Arc<dyn AuditStore>,
     /// Bearer tokens at rest.

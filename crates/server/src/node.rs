@@ -292,6 +292,7 @@ impl Opening {
         let ra = Ra::new(Ports {
             profiles: shared.clone(),
             inventory,
+            approvals: shared.clone(),
             audit: shared.clone(),
             tokens: shared.clone(),
             authority,

@@ -175,6 +175,7 @@ pub(crate) fn issuance(
         audit,
         profile_version: Some(profile.version),
         predecessor_must_stand: false,
+        approval: None,
         alongside: None,
     }
 }

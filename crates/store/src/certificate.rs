@@ -14,7 +14,7 @@ use crate::connection::{AnyConnection, each, snapshot};
 use crate::fault::Failure;
 use crate::row::{self, bytes};
 use crate::schema::{blocked_keys, certificates, issuers, locks};
-use crate::{Store, issue, search};
+use crate::{Store, approval, issue, search};
 
 /// A certificate object as it is read.
 #[derive(Queryable, Selectable)]
@@ -193,9 +193,18 @@ fn revoke(c: &mut AnyConnection, record: &RevokeRecord) -> Result<(), Failure> {
     if !alongside::known(record.alongside.as_ref()) {
         return Err(alongside::unknown().into());
     }
+    let from = match &record.approval {
+        Some(closed) => {
+            approval::close(c, &record.certificate, closed)?;
+            CertificateState::PendingApproval
+        }
+        None => CertificateState::Issued,
+    };
     let issued = certificates::table
         .find(bytes(&record.certificate))
-        .filter(certificates::state.eq(CertificateState::Issued.as_str()));
+        .filter(certificates::state.eq(from.as_str()))
+        // Not one that waits to be issued.
+        .filter(certificates::serial.is_not_null());
     let issuer: Option<Vec<u8>> = diesel::update(issued)
         .set((
             certificates::state.eq(CertificateState::Revoked.as_str()),

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chancery_core::port::IssueRecord;
+use chancery_core::port::{ApprovalChange, IssueRecord};
 use chancery_core::{CertificateState, SearchName, Stale, StoreError, micros};
 use diesel::prelude::*;
 use uuid::Uuid;
 
 use crate::alongside::{self, Object};
+use crate::approval;
 use crate::connection::AnyConnection;
 use crate::fault::Failure;
 use crate::row::{self, bytes};
@@ -51,6 +52,18 @@ struct NewName<'a> {
     value: &'a str,
     kind: &'a str,
     certificate: &'a [u8],
+}
+
+/// What of a requested object stays when it is issued.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = certificates)]
+struct Kept {
+    pending_names: Option<String>,
+    owner: String,
+    owner_id: Vec<u8>,
+    door: String,
+    request: Option<Vec<u8>>,
+    created_at: i64,
 }
 
 /// What forbids each record at this moment, if anything: asked once for the whole group, in the transaction that writes.
@@ -166,7 +179,7 @@ pub(crate) fn insert(connection: &mut AnyConnection, records: &[&IssueRecord]) -
             }
         }
     }
-    records.iter().try_for_each(|record| write_alongside(connection, record))
+    records.iter().try_for_each(|record| write_beside(connection, record))
 }
 
 /// Turn a requested object into what the record says; its names are replaced.
@@ -175,40 +188,36 @@ pub(crate) fn complete(connection: &mut AnyConnection, record: &IssueRecord) -> 
         return Err(refusal.into());
     }
     let stale = || StoreError::Stale(Stale::Certificate);
-    let requested = certificates::id
-        .eq(bytes(&record.certificate.id))
-        .and(certificates::state.eq(CertificateState::Requested.as_str()));
-    let (pending, owner, owner_id, request, created_at): (Option<String>, String, Vec<u8>, Option<Vec<u8>>, i64) =
-        certificates::table
-            .filter(requested.clone())
-            .select((
-                certificates::pending_names,
-                certificates::owner,
-                certificates::owner_id,
-                certificates::request,
-                certificates::created_at,
-            ))
-            .first(connection)
-            .optional()?
-            .ok_or_else(stale)?;
+    let from = match record.approval {
+        Some(ApprovalChange::Closed(_)) => CertificateState::PendingApproval,
+        Some(ApprovalChange::Opened(_)) | None => CertificateState::Requested,
+    };
+    let requested = certificates::id.eq(bytes(&record.certificate.id)).and(certificates::state.eq(from.as_str()));
+    let kept: Kept = certificates::table
+        .filter(requested.clone())
+        .select(Kept::as_select())
+        .first(connection)
+        .optional()?
+        .ok_or_else(stale)?;
     let row = NewCertificate {
-        owner: &owner,
-        owner_id: &owner_id,
-        request: request.as_deref(),
-        created_at,
+        owner: &kept.owner,
+        owner_id: &kept.owner_id,
+        door: &kept.door,
+        request: kept.request.as_deref(),
+        created_at: kept.created_at,
         ..certificate(record)?
     };
     if diesel::update(certificates::table.filter(requested)).set(row).execute(connection)? == 0 {
         return Err(stale().into());
     }
-    for (kind, value) in row::pending_names(pending.as_deref())? {
+    for (kind, value) in row::pending_names(kept.pending_names.as_deref())? {
         let key = (value, kind, bytes(&record.certificate.id));
         diesel::delete(certificate_names::table.find(key)).execute(connection)?;
     }
     for name in names(record) {
         diesel::insert_into(certificate_names::table).values(name).execute(connection)?;
     }
-    write_alongside(connection, record)
+    write_beside(connection, record)
 }
 
 fn names(record: &IssueRecord) -> impl Iterator<Item = NewName<'_>> {
@@ -257,8 +266,13 @@ fn pending_names_to_text(names: &[SearchName]) -> Result<Option<String>, StoreEr
     row::to_text(&names.iter().map(|name| (name.kind, &name.value)).collect::<Vec<_>>()).map(Some)
 }
 
-/// The door's own rows, where there are any.
-fn write_alongside(connection: &mut AnyConnection, record: &IssueRecord) -> Result<(), Failure> {
+/// The approval and the door's own rows, where there are any.
+fn write_beside(connection: &mut AnyConnection, record: &IssueRecord) -> Result<(), Failure> {
+    match &record.approval {
+        Some(ApprovalChange::Opened(approval)) => approval::open(connection, approval)?,
+        Some(ApprovalChange::Closed(closed)) => approval::close(connection, &record.certificate.id, closed)?,
+        None => {}
+    }
     let object = Object { id: record.certificate.id, state: record.certificate.state };
     record.alongside.as_ref().map_or(Ok(()), |rows| alongside::write(rows, object, connection))
 }

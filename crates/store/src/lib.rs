@@ -6,6 +6,7 @@
 //! reads of single rows that issuing needs. Nothing here blocks an async worker.
 
 mod alongside;
+mod approval;
 mod audit;
 mod authority;
 mod certificate;

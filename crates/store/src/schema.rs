@@ -101,6 +101,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    approvals (id) {
+        id -> Binary,
+        certificate -> Binary,
+        profile -> Binary,
+        operation -> Text,
+        requester_id -> Binary,
+        requester -> Text,
+        digest -> Binary,
+        revocation -> Nullable<Text>,
+        status -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        approver_id -> Nullable<Binary>,
+        approver -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+        comment -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     blocked_keys (key_hash) {
         key_hash -> Binary,
         blocked_at -> BigInt,

@@ -101,6 +101,7 @@ impl House {
         let ra = Ra::new(chancery_core::Ports {
             profiles: store.clone(),
             inventory: store.clone(),
+            approvals: store.clone(),
             audit: store.clone(),
             tokens: store.clone(),
             authority: Arc::new(authority),

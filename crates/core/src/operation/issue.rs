@@ -13,10 +13,10 @@ use super::{IssueRequest, Outcome};
 use crate::attribute::{self, AttributeSet, RequestAttribute};
 use crate::audit::{Event, Telling};
 use crate::policy::Wanted;
-use crate::port::{Alongside, AuthorityInstance, IssueRecord};
+use crate::port::{Alongside, ApprovalChange, AuthorityInstance, IssueRecord};
 use crate::{
-    Actor, Authorization, CertificateRecord, CertificateState, Door, Error, Origin, Ra, Rejection, SearchName, Stale,
-    StoreError, Unique,
+    Actor, ApprovalOperation, ApprovalRecord, Authorization, CertificateRecord, CertificateState, ClosedApproval, Door,
+    Error, Origin, Ra, Rejection, SearchName, Stale, StoreError, Unique,
 };
 
 /// A decision is made again when the profile changed under it, or when a serial number was taken.
@@ -50,6 +50,19 @@ pub(super) struct Work<'a> {
     pub alongside: Option<&'a Alongside>,
     /// The requested object that becomes the certificate.
     pub requested: Option<&'a CertificateRecord>,
+    /// The approval that was given, with its end.
+    pub approved: Option<(&'a ApprovalRecord, &'a ClosedApproval)>,
+}
+
+impl Work<'_> {
+    fn operation(&self) -> ApprovalOperation {
+        match (self.event, self.succession) {
+            (Event::CertificateRekey, _) => ApprovalOperation::Rekey,
+            (Event::CertificateRenew, Succession::Renewal) => ApprovalOperation::Renew,
+            (Event::CertificateRenew, Succession::Replacement) => ApprovalOperation::Replace,
+            _ => ApprovalOperation::Issue,
+        }
+    }
 }
 
 impl Ra {
@@ -69,6 +82,7 @@ impl Ra {
             facts: &request.facts,
             alongside: request.alongside.as_ref(),
             requested: None,
+            approved: None,
         };
         let done = self.perform(&authorization, work).await;
         self.told(&authorization, Event::CertificateIssue, None, done).await.map(Outcome::of)
@@ -94,6 +108,7 @@ impl Ra {
             facts: &request.facts,
             alongside: request.alongside.as_ref(),
             requested: None,
+            approved: None,
         };
         let done = self.perform(&authorization, work).await;
         self.told(&authorization, Event::CertificateRequest, None, done).await
@@ -133,6 +148,53 @@ impl Ra {
             facts: &[],
             alongside: None,
             requested: Some(&requested),
+            approved: None,
+        };
+        self.perform(authorization, work).await
+    }
+
+    /// What waited for an approval that was given now.
+    pub(crate) async fn issue_approved(
+        &self,
+        authorization: &Authorization,
+        record: &CertificateRecord,
+        approval: &ApprovalRecord,
+        closed: ClosedApproval,
+    ) -> Result<CertificateRecord, Error> {
+        let Some(request) = record.request.as_deref() else {
+            return Err(Error::internal("an object that waits for an approval has no request"));
+        };
+        let csr = Csr::from_der(request).map_err(Error::internal)?;
+        let predecessor = match record.predecessor {
+            Some(id) => Some(self.reachable_certificate(&authorization.actor, &authorization.origin, id).await?),
+            None => None,
+        };
+        let operation = approval.operation;
+        if let Some(predecessor) = &predecessor {
+            let faults = self.approved_renewal_faults(authorization, predecessor, csr.public_key(), operation)?;
+            if !faults.is_empty() {
+                return Err(Error::Rejected(faults));
+            }
+        }
+        let mut facts = vec![
+            ("approval", Value::from(approval.id.to_string())),
+            ("requestedBy", Value::from(approval.requester.clone())),
+        ];
+        facts.extend(closed.decision.comment.clone().map(|comment| ("comment", Value::from(comment))));
+        let work = Work {
+            event: operation.event(),
+            id: record.id,
+            csr: &csr,
+            attributes: &record.issue_attributes,
+            predecessor: predecessor.as_ref(),
+            succession: match operation {
+                ApprovalOperation::Replace => Succession::Replacement,
+                _ => Succession::Renewal,
+            },
+            facts: &facts,
+            alongside: None,
+            requested: Some(record),
+            approved: Some((approval, &closed)),
         };
         self.perform(authorization, work).await
     }
@@ -145,11 +207,19 @@ impl Ra {
     ) -> Result<CertificateRecord, Error> {
         let mut authorization = Cow::Borrowed(authorization);
         for _ in 0..ATTEMPTS {
+            if let (Some(record), Some((approval, _))) = (work.requested, work.approved) {
+                self.check_binding(&authorization, record, approval)?;
+            }
             let template = self.decide(&authorization, &work)?;
+            let waits = work.approved.is_none() && authorization.profile.policy.approval_required();
             let record = if work.event == Event::CertificateRequest {
                 self.waiting_record(&authorization, &work, &template, CertificateState::Requested)
-            } else if authorization.profile.policy.approval_required() {
-                self.waiting_record(&authorization, &work, &template, CertificateState::PendingApproval)
+            } else if waits {
+                let mut record =
+                    self.waiting_record(&authorization, &work, &template, CertificateState::PendingApproval);
+                let approval = self.new_approval(&authorization, &record.certificate, work.operation(), None)?;
+                record.approval = Some(ApprovalChange::Opened(approval));
+                record
             } else {
                 let authority = authorization.profile.profile.authority;
                 let (issuer, certificate) = self.0.ports.authority.sign(authority, template).await?;
@@ -243,6 +313,7 @@ impl Ra {
             audit,
             profile_version: Some(authorization.profile.profile.version),
             predecessor_must_stand: work.predecessor.is_some() && work.succession == Succession::Renewal,
+            approval: None,
             alongside: work.alongside.cloned(),
         }
     }
@@ -259,6 +330,7 @@ impl Ra {
         IssueRecord {
             profile_version: Some(authorization.profile.profile.version),
             predecessor_must_stand: work.predecessor.is_some() && work.succession == Succession::Renewal,
+            approval: work.approved.map(|(_, closed)| ApprovalChange::Closed(closed.clone())),
             alongside: work.alongside.cloned(),
             ..IssueRecord::issued(object, issuer, certificate, told_facts(telling, work), self.now())
         }
@@ -267,7 +339,10 @@ impl Ra {
     /// The certificate object before anything is known of its certificate.
     fn object(&self, authorization: &Authorization, work: &Work<'_>) -> CertificateRecord {
         let (actor, profile) = (&authorization.actor, &authorization.profile.profile);
-        let created_at = work.requested.map_or_else(|| self.now(), |requested| requested.created_at);
+        if let Some(requested) = work.requested {
+            // Its owner stays who asked for it, and its door the one through which that was.
+            return CertificateRecord { authority: Some(profile.authority), ..requested.clone() };
+        }
         CertificateRecord {
             profile: Some(profile.id),
             authority: Some(profile.authority),
@@ -279,7 +354,7 @@ impl Ra {
                 actor,
                 authorization.origin.door,
                 work.csr.public_key().identity(),
-                created_at,
+                self.now(),
             )
         }
     }
@@ -397,6 +472,7 @@ impl IssueRecord {
             audit: telling.at(now),
             profile_version: None,
             predecessor_must_stand: false,
+            approval: None,
             alongside: None,
         }
     }

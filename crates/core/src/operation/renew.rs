@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::issue::{Succession, Work};
 use super::{IssueRequest, Outcome};
 use crate::audit::Event;
-use crate::{Authorization, CertificateRecord, CertificateState, Error, Policy, Ra, Rejection};
+use crate::{ApprovalOperation, Authorization, CertificateRecord, CertificateState, Error, Policy, Ra, Rejection};
 
 /// Which key a renewal may bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,7 @@ impl Ra {
             facts: &request.facts,
             alongside: request.alongside.as_ref(),
             requested: None,
+            approved: None,
         };
         self.perform(authorization, work).await
     }
@@ -125,8 +126,29 @@ impl Ra {
             facts: &[],
             alongside: None,
             requested: None,
+            approved: None,
         };
         self.perform(authorization, work).await
+    }
+
+    /// What the renewal rule says now of something that waited for an approval.
+    pub(super) fn approved_renewal_faults(
+        &self,
+        authorization: &Authorization,
+        predecessor: &CertificateRecord,
+        new_key: &PublicKey,
+        operation: ApprovalOperation,
+    ) -> Result<Vec<Rejection>, Error> {
+        let key = match operation {
+            ApprovalOperation::Renew => RenewalKey::Same,
+            ApprovalOperation::Rekey => RenewalKey::Other,
+            ApprovalOperation::Issue | ApprovalOperation::Replace | ApprovalOperation::Revoke => {
+                return Ok(key_faults(authorization, predecessor, new_key).into_iter().collect());
+            }
+        };
+        let mut faults = object_faults(predecessor, authorization, CertificateState::Issued);
+        faults.extend(self.rule_faults(authorization, predecessor, new_key, key)?);
+        Ok(faults)
     }
 
     /// The renewal rule but for the subject, which [`check_subject`] compares once the policy has had its say.

@@ -9,7 +9,8 @@ use crate::attribute::{self, RequestAttribute};
 use crate::audit::{Event, Telling};
 use crate::port::RevokeRecord;
 use crate::{
-    Actor, Authorization, CertificateState, Error, LoadedProfile, Ra, Rejection, Role, Scope, StoreError, policy,
+    Actor, ApprovalOperation, ApprovalRecord, Authorization, CertificateRecord, CertificateState, ClosedApproval,
+    Error, LoadedProfile, Ra, Rejection, Role, Scope, Stale, StoreError, WaitingRevocation, policy,
 };
 
 impl Ra {
@@ -37,17 +38,75 @@ impl Ra {
         let Authorization { actor, origin, profile } = authorization;
         let record = self.reachable_certificate(actor, origin, certificate).await?;
         let mut faults = super::renew::object_faults(&record, authorization, CertificateState::Issued);
-        let now = self.now();
-        let invalidity_date = invalidity_date(profile, &request.attributes, now).unwrap_or_else(|more| {
+        let invalidity_date = invalidity_date(profile, &request.attributes, self.now()).unwrap_or_else(|more| {
             faults.extend(more);
             None
         });
         if !faults.is_empty() {
             return Err(Error::Rejected(faults));
         }
-        let mut telling = Telling::success(actor, origin, Event::CertificateRevoke)
+        if profile.policy.revocation_approval_required() {
+            return self.revoke_later(authorization, &record, request).await;
+        }
+        let telling = Telling::success(actor, origin, Event::CertificateRevoke);
+        self.record_revocation(actor, &record, request, invalidity_date, None, telling).await
+    }
+
+    /// Have the revocation wait for an approval.
+    async fn revoke_later(
+        &self,
+        authorization: &Authorization,
+        record: &CertificateRecord,
+        request: RevokeRequest,
+    ) -> Result<(), Error> {
+        let waiting = WaitingRevocation { reason: request.reason, attributes: request.attributes };
+        let telling = Telling::success(&authorization.actor, &authorization.origin, Event::RevocationRequest)
             .profile(record.profile)
-            .certificate(certificate)
+            .certificate(record.id)
+            .with("reason", waiting.reason.wire());
+        let approval = self.new_approval(authorization, record, ApprovalOperation::Revoke, Some(waiting))?;
+        let audit = telling.with("approval", approval.id.to_string()).at(self.now());
+        match self.0.ports.approvals.open_revocation(approval, audit).await {
+            Err(StoreError::Stale(stale)) => Err(changed(stale)),
+            done => Ok(done?),
+        }
+    }
+
+    /// Revoke what waited for an approval that was given now.
+    pub(crate) async fn revoke_approved(
+        &self,
+        authorization: &Authorization,
+        record: &CertificateRecord,
+        waiting: &WaitingRevocation,
+        approval: &ApprovalRecord,
+        closed: ClosedApproval,
+    ) -> Result<(), Error> {
+        let Authorization { actor, origin, profile } = authorization;
+        self.check_binding(authorization, record, approval)?;
+        let invalidity_date = invalidity_date(profile, &waiting.attributes, self.now()).map_err(Error::Rejected)?;
+        let mut telling = Telling::success(actor, origin, Event::CertificateRevoke)
+            .with("approval", approval.id.to_string())
+            .with("requestedBy", &*approval.requester);
+        if let Some(comment) = &closed.decision.comment {
+            telling = telling.with("comment", &**comment);
+        }
+        let request = RevokeRequest { reason: waiting.reason, attributes: waiting.attributes.clone(), alongside: None };
+        self.record_revocation(actor, record, request, invalidity_date, Some(closed), telling).await
+    }
+
+    async fn record_revocation(
+        &self,
+        actor: &Actor,
+        record: &CertificateRecord,
+        request: RevokeRequest,
+        invalidity_date: Option<OffsetDateTime>,
+        approval: Option<ClosedApproval>,
+        telling: Telling<'_>,
+    ) -> Result<(), Error> {
+        let now = self.now();
+        let mut telling = telling
+            .profile(record.profile)
+            .certificate(record.id)
             .with("reason", request.reason.wire())
             .with("subject", &*record.subject);
         if let Some(serial) = &record.serial {
@@ -57,20 +116,19 @@ impl Ra {
             telling = telling.with("invalidityDate", date.unix_timestamp());
         }
         let revocation = RevokeRecord {
-            certificate,
+            certificate: record.id,
             at: now,
             reason: request.reason,
             invalidity_date,
             attributes: request.attributes,
             block_key: blocks_key(actor, request.reason).then_some(record.key_hash),
             audit: telling.at(now),
+            approval,
             alongside: request.alongside,
         };
         match self.0.ports.inventory.revoke(revocation).await {
             Ok(()) => {}
-            Err(StoreError::Stale(stale)) => {
-                return Err(Error::rejected(Rejection::State(format!("the {stale} was revoked meanwhile"))));
-            }
+            Err(StoreError::Stale(stale)) => return Err(changed(stale)),
             Err(error) => return Err(error.into()),
         }
         if let Some(issuer) = record.issuer {
@@ -78,6 +136,10 @@ impl Ra {
         }
         Ok(())
     }
+}
+
+fn changed(stale: Stale) -> Error {
+    Error::rejected(Rejection::State(format!("the {stale} was revoked, or its revocation asked for, meanwhile")))
 }
 
 /// What the revoke attributes say of when the key was lost.

@@ -44,6 +44,7 @@ pub(crate) const RENEWAL_WINDOW: &str = "renewalWindow";
 pub(crate) const RENEWAL_KEY: &str = "renewalKey";
 pub(crate) const RENEWAL_SUBJECT_CHANGE: &str = "renewalSubjectChange";
 pub(crate) const APPROVAL_REQUIRED: &str = "approvalRequired";
+pub(crate) const REVOCATION_APPROVAL_REQUIRED: &str = "revocationApprovalRequired";
 
 const KEYS: &str = "Keys";
 const SUBJECT: &str = "Subject";
@@ -364,10 +365,19 @@ fn renewal() -> Vec<Definition> {
         .build(),
         flag(uuid!("24279fcd-82ff-40b1-a01e-25c53f8ca97b"), APPROVAL_REQUIRED, "Approval required", APPROVAL, false)
             .description(
-                "Somebody else has to approve each certificate before it is issued. Approvals come with a later release; \
-                 until then this cannot be set.",
+                "Somebody else has to approve each certificate before it is issued, renewed or rekeyed: an operator or \
+                 administrator of this profile.",
             )
             .build(),
+        flag(
+            uuid!("c4f8a7b0-2a86-4a53-9d1e-7b0e2f6d9a35"),
+            REVOCATION_APPROVAL_REQUIRED,
+            "Approval required to revoke",
+            APPROVAL,
+            false,
+        )
+        .description("Somebody else has to approve each revocation; the certificate stays good until then.")
+        .build(),
     ]
 }
 

@@ -59,6 +59,8 @@ pub struct Policy {
     pub renewal: RenewalRules,
     /// Whether somebody else has to approve before a certificate is issued.
     pub approval_required: bool,
+    /// Whether somebody else has to approve before a certificate is revoked.
+    pub revocation_approval_required: bool,
     /// certificatePolicies of every certificate.
     pub certificate_policies: Vec<chancery_pki::Policy>,
 }
@@ -143,6 +145,11 @@ impl Policy {
     /// Whether somebody else has to approve before a certificate is issued.
     pub fn approval_required(&self) -> bool {
         self.approval_required
+    }
+
+    /// Whether somebody else has to approve before a certificate is revoked.
+    pub fn revocation_approval_required(&self) -> bool {
+        self.revocation_approval_required
     }
 
     /// This profile's parameters of the one renewal rule.

@@ -30,7 +30,8 @@ impl Policy {
             usages: reader.usages(),
             lifetime: reader.lifetime(),
             renewal: reader.renewal(),
-            approval_required: reader.approval(),
+            approval_required: reader.flag(APPROVAL_REQUIRED),
+            revocation_approval_required: reader.flag(REVOCATION_APPROVAL_REQUIRED),
             certificate_policies: reader.certificate_policies(),
         };
         if reader.faults.is_empty() { Ok(policy) } else { Err(bounded(reader.faults)) }
@@ -164,15 +165,6 @@ impl Reader<'_> {
             subject_change: self.flag(RENEWAL_SUBJECT_CHANGE),
             window: self.duration(RENEWAL_WINDOW),
         }
-    }
-
-    fn approval(&mut self) -> bool {
-        let required = self.flag(APPROVAL_REQUIRED);
-        if required {
-            let why = "approvals come with a later release, so nobody could approve; leave it out or set it to false";
-            self.fault(APPROVAL_REQUIRED, why.into());
-        }
-        required
     }
 
     fn certificate_policies(&mut self) -> Vec<chancery_pki::Policy> {

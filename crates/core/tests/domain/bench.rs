@@ -51,6 +51,7 @@ impl Bench {
         let ra = Ra::new(Ports {
             profiles: store.clone(),
             inventory: store.clone(),
+            approvals: store.clone(),
             audit: store.clone(),
             tokens: store.clone(),
             authority: Arc::new(authority.clone()),

@@ -1,6 +1,5 @@
 //! Issue, and issue what was requested.
 
-use chancery_core::attribute::{ContentItem, RequestAttribute};
 use chancery_core::{Actor, CertificateState, Error, Origin, ProfileEdit, ProfileRef, Rejection, Role, Scope};
 use chancery_pki::{Certificate, Csr};
 
@@ -125,24 +124,6 @@ async fn a_requested_object_is_issued_once() {
     assert_eq!((stored.state, stored.certificate), (CertificateState::Issued, record.certificate));
     let elsewhere = bench.ra.issue_requested(bench.may("device").await, requested.id).await;
     assert_eq!(rules(elsewhere).len(), 2, "neither its state nor its profile fits");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_profile_asks_for_approvals_that_nobody_could_give() {
-    let bench = Bench::new().await;
-    let reference = ProfileRef::Name("tls-client".into());
-    let mut attributes = bench.profile("tls-client").await.attributes;
-    attributes.retain(|attribute| attribute.name != "approvalRequired");
-    attributes.push(RequestAttribute {
-        uuid: None,
-        name: "approvalRequired".into(),
-        content_type: None,
-        version: chancery_core::attribute::Version::V2,
-        content: vec![ContentItem::new(true)],
-    });
-    let edit = ProfileEdit { attributes: Some(attributes), ..ProfileEdit::default() };
-    let edited = bench.ra.edit_profile(&Actor::system(), &Origin::system(), &reference, edit).await;
-    assert!(matches!(&rules(edited)[..], [Rejection::Attribute { name, .. }] if name == "approvalRequired"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,6 +99,7 @@ async fn joins_a_revocation(place: Place) {
         attributes: Vec::new(),
         block_key: None,
         audit: super::told(chancery_core::audit::Event::CertificateRevoke),
+        approval: None,
         alongside: row("revoked"),
     };
     store.revoke(revocation.clone()).await.unwrap();

@@ -129,6 +129,7 @@ async fn lists_the_revoked_with_their_count(place: Place) {
             attributes: Vec::new(),
             block_key: None,
             audit: told(Event::CertificateRevoke),
+            approval: None,
             alongside: None,
         };
         store.revoke(revocation.clone()).await.unwrap();

@@ -40,6 +40,7 @@ fn revocation(certificate: Uuid) -> RevokeRecord {
         attributes: Vec::new(),
         block_key: None,
         audit,
+        approval: None,
         alongside: None,
     }
 }

@@ -58,7 +58,7 @@ fn contradictions_are_refused() {
             vec![("certificatePolicies", json!(["2.23.140.1.2.1", "2.23.140.1.2.1 http://a.example"]))],
             "certificatePolicies",
         ),
-        (vec![("approvalRequired", json!(true))], "approvalRequired"),
+        (vec![("approvalRequired", json!("yes"))], "approvalRequired"),
         (vec![("issuerEnd", json!("ignore"))], "issuerEnd"),
         (vec![("colour", json!("red"))], "colour"),
     ] {
