@@ -6,6 +6,7 @@
 
 mod api;
 mod database;
+mod dns;
 mod process;
 mod raw;
 mod request;
@@ -13,6 +14,7 @@ mod server;
 
 pub use api::{Answer, Api, fetch};
 pub use database::ScratchDatabase;
+pub use dns::{Dns, Fault, Question};
 pub use process::{Ran, eventually, run, signal};
 pub use raw::{Raw, send_plain, send_tls};
 pub use request::{Key, Request};
