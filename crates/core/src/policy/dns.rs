@@ -34,8 +34,12 @@ pub(super) fn normalise(text: &str) -> Result<String, String> {
     Ok(name)
 }
 
-/// The same for a name that may begin with the wildcard label `*`: the base without it, and whether it was there.
-pub(super) fn normalise_wildcard(text: &str) -> Result<(String, bool), String> {
+/// A DNS name in the form that is certified: lower case, A-labels that are such, no final dot, no address. It may begin with
+/// the wildcard label `*`: the base without it, and whether it was there.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn normalise_wildcard(text: &str) -> Result<(String, bool), String> {
     match text.strip_prefix("*.") {
         Some(base) if base.contains('*') => Err("it has more than one wildcard".into()),
         Some(base) => {

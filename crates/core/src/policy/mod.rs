@@ -25,6 +25,7 @@ use time::OffsetDateTime;
 
 pub use definition::definitions;
 pub(crate) use definition::setting;
+pub use dns::normalise_wildcard as dns_name;
 pub use email::domain as mailbox_domain;
 pub use key::{KeyKind, KeyRules};
 pub use lifetime::{BACKDATE, IssuerEnd, LifetimeRules};
