@@ -17,7 +17,7 @@ use crate::dto::certificate::{
 use crate::dto::operation::CreateRequest;
 use crate::dto::search::{FieldGroupDto, SearchRequest};
 use crate::dto::{Object, date, inner};
-use crate::{Error, download, filter, read, unknown};
+use crate::{Error, approval, download, filter, read, unknown};
 
 /// Largest page.
 const LARGEST_PAGE: i64 = 1000;
@@ -36,8 +36,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(read("/v1/certificates/{uuid}/chain/{format}", download::chain_file))
         .service(read("/v1/certificates/{uuid}/history", history))
         .service(read("/v1/certificates/{uuid}/relations", relations))
+        .service(read("/v1/certificates/{uuid}/approvals", approval::of_certificate))
         // What the contract has there and this server not yet; `{format}` would take it for a wrong format.
-        .service(web::resource("/v1/certificates/{uuid}/{unbuilt:validate|approvals|locations}").to(unknown))
+        .service(web::resource("/v1/certificates/{uuid}/{unbuilt:validate|locations}").to(unknown))
         .service(read("/v1/certificates/{uuid}/{format}", download::file));
 }
 

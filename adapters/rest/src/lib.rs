@@ -4,6 +4,7 @@
 //! A handler decodes, calls the core once, and encodes. The shapes are in [`dto`], the errors in one exhaustive mapping
 //! in [`Error`].
 
+mod approval;
 mod authority;
 mod body;
 mod call;
@@ -45,6 +46,7 @@ pub fn routes(ra: Ra, ready: Arc<AtomicBool>) -> impl Fn(&mut ServiceConfig) + C
                 .configure(operation::routes)
                 .configure(certificate::routes)
                 .configure(profile::routes)
+                .configure(approval::routes)
                 .configure(authority::routes)
                 .configure(connector::routes)
                 .configure(user::routes)

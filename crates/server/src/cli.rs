@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
-use crate::command::{audit, ca, cert, profile, token};
+use crate::command::{approval, audit, ca, cert, profile, token};
 use crate::config::Overrides;
 
 /// A registration authority: one server that issues, renews, rekeys and revokes certificates.
@@ -70,6 +70,9 @@ pub enum Verb {
     /// Certificates
     #[command(subcommand)]
     Cert(cert::Verb),
+    /// What waits for a second person
+    #[command(subcommand)]
+    Approval(approval::Verb),
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::Verb),

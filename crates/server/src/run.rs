@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 use crate::cli::{Cli, ConfigVerb, Init, Json, Place, Verb};
-use crate::command::{Answer, Command, Failure, audit, ca, cert, profile, token};
+use crate::command::{Answer, Command, Failure, approval, audit, ca, cert, profile, token};
 use crate::config::{EXAMPLE, Loaded, Overrides, Settings, load};
 use crate::data_folder::{DataFolder, FolderError};
 use crate::node::{self, Node, OldSchema};
@@ -109,6 +109,13 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Ended> {
         }
         Verb::Cert(cert::Verb::Show(args)) => execute(&place, args.json, Command::CertShow(args.which)),
         Verb::Cert(cert::Verb::Revoke(args)) => execute(&place, args.json, Command::CertRevoke(args.revoke)),
+        Verb::Approval(approval::Verb::List(args)) => execute(&place, args.json, Command::ApprovalList(args.list)),
+        Verb::Approval(approval::Verb::Approve(args)) => {
+            execute(&place, args.json, Command::ApprovalApprove(args.decide))
+        }
+        Verb::Approval(approval::Verb::Reject(args)) => {
+            execute(&place, args.json, Command::ApprovalReject(args.decide))
+        }
         Verb::Audit(audit::Verb::Verify(json)) => execute(&place, json, Command::AuditVerify),
         Verb::Audit(audit::Verb::List(args)) => execute(&place, args.json, Command::AuditList(args.list)),
     }

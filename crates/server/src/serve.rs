@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use chancery_core::Ra;
 use chancery_http::{Metrics, Proxies};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -24,6 +25,8 @@ use crate::{log, resource};
 
 /// How often it is looked whether the administrator's token still lives.
 const TOKEN_LOOK: Duration = Duration::from_secs(30);
+/// How often it is looked for expired approvals.
+const APPROVALS_LOOK: Duration = Duration::from_secs(60);
 /// How long the last words may take, after the listeners are closed.
 const LAST_WORDS: Duration = Duration::from_millis(1500);
 
@@ -194,6 +197,7 @@ impl Serving {
                 () = self.node.witness.run(ra, &key, self.settings.audit.checkpoint_every.0) => {}
                 () = self.own.keep(&self.shown) => {}
                 () = self.watch.run() => {}
+                () = expire_approvals(ra) => {}
                 () = watch_token(&self.node, &mut self.ready) => {}
             }
         }
@@ -245,6 +249,18 @@ async fn first_end(servers: &mut [JoinHandle<std::io::Result<()>>]) -> String {
         std::task::Poll::Pending
     })
     .await
+}
+
+/// Close approvals that nobody gave in time. Of several nodes each may try: one closes.
+async fn expire_approvals(ra: &Ra) {
+    loop {
+        tokio::time::sleep(APPROVALS_LOOK).await;
+        match ra.expire_approvals().await {
+            Ok(0) => {}
+            Ok(expired) => tracing::info!(expired, "approvals that nobody gave in time are closed"),
+            Err(error) => tracing::warn!(error = chancery_http::chain(&error), "expired approvals cannot be closed"),
+        }
+    }
 }
 
 /// Take the administrator's token away when it is dead.

@@ -1,6 +1,7 @@
 //! The wire shapes of the published documents, by noun. Every required key is always written, typed; optional keys
 //! without a value are left out.
 
+pub mod approval;
 pub mod authority;
 pub mod certificate;
 pub mod connector;

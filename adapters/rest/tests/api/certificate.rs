@@ -89,7 +89,7 @@ async fn downloads_and_chains() {
     for wrong in ["raw", "raw?encoding=ber", "zip?encoding=der", "chain?withEndCertificate=perhaps"] {
         house.get(&at(wrong)).await.refused(400);
     }
-    for unbuilt in ["validate", "approvals", "locations"] {
+    for unbuilt in ["validate", "locations"] {
         house.get(&at(unbuilt)).await.refused(404);
     }
 }

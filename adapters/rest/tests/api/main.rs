@@ -3,6 +3,7 @@
 
 mod house;
 
+mod approval;
 mod certificate;
 mod operation;
 mod profile;

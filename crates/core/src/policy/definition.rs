@@ -43,8 +43,10 @@ pub(crate) const ISSUER_END: &str = "issuerEnd";
 pub(crate) const RENEWAL_WINDOW: &str = "renewalWindow";
 pub(crate) const RENEWAL_KEY: &str = "renewalKey";
 pub(crate) const RENEWAL_SUBJECT_CHANGE: &str = "renewalSubjectChange";
-pub(crate) const APPROVAL_REQUIRED: &str = "approvalRequired";
-pub(crate) const REVOCATION_APPROVAL_REQUIRED: &str = "revocationApprovalRequired";
+/// Whether issuing waits for an approval.
+pub const APPROVAL_REQUIRED: &str = "approvalRequired";
+/// Whether revoking waits for an approval.
+pub const REVOCATION_APPROVAL_REQUIRED: &str = "revocationApprovalRequired";
 
 const KEYS: &str = "Keys";
 const SUBJECT: &str = "Subject";

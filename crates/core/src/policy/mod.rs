@@ -23,8 +23,8 @@ mod usage;
 use chancery_pki::{Certificate, CertificateTemplate, Csr, SerialNumber, oid};
 use time::OffsetDateTime;
 
-pub use definition::definitions;
 pub(crate) use definition::setting;
+pub use definition::{APPROVAL_REQUIRED, REVOCATION_APPROVAL_REQUIRED, definitions};
 pub use dns::normalise_wildcard as dns_name;
 pub use email::domain as mailbox_domain;
 pub use key::{KeyKind, KeyRules};

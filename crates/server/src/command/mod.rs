@@ -1,6 +1,7 @@
 //! What the command line can ask for. One function executes it, in the running server for a client of the control
 //! socket, or in the command's own process when no server runs.
 
+pub mod approval;
 pub mod audit;
 pub mod ca;
 pub mod cert;
@@ -36,6 +37,9 @@ pub enum Command {
     CertList(cert::List),
     CertShow(cert::Which),
     CertRevoke(cert::Revoke),
+    ApprovalList(approval::List),
+    ApprovalApprove(approval::Decide),
+    ApprovalReject(approval::Decide),
     AuditVerify,
     AuditList(audit::List),
 }
@@ -56,6 +60,8 @@ pub enum Answer {
     Issued(cert::Certificate),
     Certificates(cert::Page),
     Certificate(cert::Certificate),
+    Approvals(Vec<approval::Approval>),
+    Approval(approval::Approval),
     Audit(audit::Report),
     Entries(Vec<audit::Entry>),
 }
@@ -119,6 +125,9 @@ impl Command {
             Self::CertList(list) => Answer::Certificates(list.execute(asked).await?),
             Self::CertShow(which) => Answer::Certificate(which.show(asked).await?),
             Self::CertRevoke(revoke) => Answer::Certificate(revoke.execute(asked).await?),
+            Self::ApprovalList(list) => Answer::Approvals(list.execute(asked).await?),
+            Self::ApprovalApprove(decide) => Answer::Approval(decide.execute(asked, true).await?),
+            Self::ApprovalReject(decide) => Answer::Approval(decide.execute(asked, false).await?),
             Self::AuditVerify => Answer::Audit(audit::verify(asked).await?),
             Self::AuditList(list) => Answer::Entries(list.execute(asked).await?),
         })
@@ -135,6 +144,7 @@ impl Command {
             | Self::CaExport(_)
             | Self::CertList(_)
             | Self::CertShow(_)
+            | Self::ApprovalList(_)
             | Self::AuditVerify
             | Self::AuditList(_) => true,
             Self::TokenCreate(_)
@@ -145,7 +155,9 @@ impl Command {
             | Self::ProfileEdit(_)
             | Self::CaCreate(_)
             | Self::CertIssue(_)
-            | Self::CertRevoke(_) => false,
+            | Self::CertRevoke(_)
+            | Self::ApprovalApprove(_)
+            | Self::ApprovalReject(_) => false,
         }
     }
 
@@ -177,6 +189,8 @@ impl Answer {
             Self::Pem(it) => serde_json::to_string_pretty(it),
             Self::Issued(it) | Self::Certificate(it) => serde_json::to_string_pretty(it),
             Self::Certificates(it) => serde_json::to_string_pretty(it),
+            Self::Approvals(it) => serde_json::to_string_pretty(it),
+            Self::Approval(it) => serde_json::to_string_pretty(it),
             Self::Audit(it) => serde_json::to_string_pretty(it),
             Self::Entries(it) => serde_json::to_string_pretty(it),
         };
@@ -198,6 +212,8 @@ impl Answer {
             Self::Issued(it) => it.issued(),
             Self::Certificates(it) => out(it.text()),
             Self::Certificate(it) => out(it.text()),
+            Self::Approvals(it) => out(approval::text(it)),
+            Self::Approval(it) => out(it.text()),
             Self::Audit(it) => out(it.text()),
             Self::Entries(it) => out(audit::text(it)),
         }
