@@ -7,7 +7,7 @@ use std::sync::Arc;
 use const_oid::ObjectIdentifier;
 
 use crate::error::SIZE_LIMIT;
-use crate::extension::Extensions;
+use crate::extension::{self, Extensions};
 use crate::tlv::{Reader, SEQUENCE, constructed, context, whole};
 use crate::{
     Fingerprint, GeneralName, KeyUsage, Name, ParseError, PublicKey, SerialNumber, SignatureAlgorithm, SignatureError,
@@ -244,6 +244,23 @@ impl Certificate {
     /// Those extensions that are marked critical.
     pub fn critical_extensions(&self) -> &[ObjectIdentifier] {
         &self.0.extensions.critical
+    }
+
+    /// The octets of an extension's value, whether this crate knows it or not.
+    pub fn extension_value(&self, oid: ObjectIdentifier) -> Option<&[u8]> {
+        let mut reader = whole(WHAT, self.tbs_der(), SEQUENCE).ok()?;
+        while let Ok(element) = reader.any() {
+            if element.tag == constructed(3) {
+                let mut list = whole(WHAT, element.value, SEQUENCE).ok()?;
+                while !list.is_empty() {
+                    let raw = extension::read_one(&mut list).ok()?;
+                    if raw.oid == oid {
+                        return Some(raw.value);
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// Whether issuer and subject are the same name (RFC 5280 section 3.2).

@@ -63,3 +63,14 @@ fn bad_certificates_are_refused() {
         assert!(Certificate::from_der(&leaf.der()[..cut]).is_err());
     }
 }
+
+#[test]
+fn any_extension_can_be_read() {
+    let leaf = Certificate::from_pem(LEAF).unwrap();
+    let constraints = leaf.extension_value(oid::BASIC_CONSTRAINTS).unwrap();
+    assert_eq!(constraints, [0x30, 0]);
+    for known in leaf.extension_oids() {
+        assert!(leaf.extension_value(*known).is_some(), "{known}");
+    }
+    assert_eq!(leaf.extension_value(oid::TLS_FEATURE), None);
+}
