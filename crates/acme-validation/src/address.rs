@@ -1,0 +1,145 @@
+//! Which addresses are dialled.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// Global unicast and private addresses are dialled; special ones (loopback, link-local, metadata services, multicast,
+/// reserved) only where `allow` lists them; what `deny` lists never is.
+#[derive(Clone, Debug, Default)]
+pub struct AddressPolicy {
+    allow: Vec<IpNet>,
+    deny: Vec<IpNet>,
+}
+
+/// Why an address is not dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A special range that `allow` does not list.
+    #[error("{address} is {what} ({range}); it is dialled only where acme.validation.allow lists it")]
+    Special {
+        /// The address.
+        address: IpAddr,
+        /// The range.
+        range: IpNet,
+        /// What the range is for.
+        what: &'static str,
+    },
+    /// Listed by `deny`.
+    #[error("{address} is in {range}, which acme.validation.deny lists")]
+    Denied {
+        /// The address.
+        address: IpAddr,
+        /// The range.
+        range: IpNet,
+    },
+}
+
+impl AddressPolicy {
+    /// From the configured lists.
+    pub fn new(allow: Vec<IpNet>, deny: Vec<IpNet>) -> Self {
+        Self { allow, deny }
+    }
+
+    /// Whether this address is dialled. An IPv4 address inside an IPv6 one (mapped, NAT64, 6to4) is judged as well.
+    ///
+    /// # Errors
+    /// It is not, with the range that says so.
+    pub fn check(&self, address: IpAddr) -> Result<(), Refused> {
+        let plain = address.to_canonical();
+        let seen = [Some(address), Some(plain), embedded(plain)];
+        let within = |range: &IpNet| seen.iter().flatten().any(|address| range.contains(address));
+        if let Some(range) = self.deny.iter().copied().find(within) {
+            return Err(Refused::Denied { address, range });
+        }
+        if self.allow.iter().any(|range| range.contains(&address) || range.contains(&plain)) {
+            return Ok(());
+        }
+        // The mapped range itself is not looked at: its IPv4 address is.
+        let judged = [Some(plain), embedded(plain)];
+        for judged in judged.into_iter().flatten() {
+            if let Some(&(range, what)) = SPECIAL.iter().find(|(range, _)| range.contains(&judged)) {
+                return Err(Refused::Special { address, range, what });
+            }
+            if let IpAddr::V6(six) = judged
+                && !USABLE.iter().any(|range| range.contains(&six))
+            {
+                return Err(Refused::Special { address, range: ALL_V6, what: "reserved" });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The IPv4 address to which a translator would carry this one: NAT64 (RFC 6052 section 2.1), 6to4 (RFC 3056 section 2).
+fn embedded(address: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(six) = address else { return None };
+    let octets = six.octets();
+    let at = if NAT64.contains(&six) {
+        12
+    } else if octets[..2] == [0x20, 0x02] {
+        2
+    } else {
+        return None;
+    };
+    Some(Ipv4Addr::new(octets[at], octets[at + 1], octets[at + 2], octets[at + 3]).into())
+}
+
+const NAT64: Ipv6Net = v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96);
+const ALL_V6: IpNet = IpNet::V6(v6([0; 8], 0));
+
+/// Outside of these no unicast address of IPv6 is handed out: global unicast, unique local, NAT64.
+const USABLE: [Ipv6Net; 3] = [v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3), v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7), NAT64];
+
+/// The IANA special-purpose address registries, less the private ranges; then the metadata services of clouds that live in
+/// ranges which are dialled otherwise.
+const SPECIAL: [(IpNet, &str); 31] = [
+    four([0, 0, 0, 0], 8, "\"this network\""),
+    four([127, 0, 0, 0], 8, "loopback"),
+    four([169, 254, 0, 0], 16, "link-local"),
+    four([192, 0, 0, 0], 24, "reserved for protocols"),
+    four([192, 0, 2, 0], 24, "for documentation"),
+    four([192, 31, 196, 0], 24, "reserved for protocols"),
+    four([192, 52, 193, 0], 24, "reserved for protocols"),
+    four([192, 88, 99, 0], 24, "reserved for protocols"),
+    four([192, 175, 48, 0], 24, "reserved for protocols"),
+    four([198, 18, 0, 0], 15, "for benchmarks"),
+    four([198, 51, 100, 0], 24, "for documentation"),
+    four([203, 0, 113, 0], 24, "for documentation"),
+    four([224, 0, 0, 0], 4, "multicast"),
+    four([240, 0, 0, 0], 4, "reserved"),
+    six([0, 0, 0, 0, 0, 0, 0, 0], 128, "unspecified"),
+    six([0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback"),
+    six([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48, "translation of a local network"),
+    six([0x100, 0, 0, 0, 0, 0, 0, 0], 64, "discarded"),
+    six([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "reserved for protocols"),
+    six([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "for documentation"),
+    six([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, "6to4"),
+    six([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0], 48, "reserved for protocols"),
+    six([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "for documentation"),
+    six([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16, "for segment routing"),
+    six([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "link-local"),
+    six([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, "site-local"),
+    six([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast"),
+    four([100, 100, 100, 200], 32, "a cloud's metadata service"),
+    four([168, 63, 129, 16], 32, "a cloud's metadata service"),
+    six([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, "a cloud's metadata service"),
+    six([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, "a cloud's metadata service"),
+];
+
+const fn four(octets: [u8; 4], length: u8, what: &'static str) -> (IpNet, &'static str) {
+    let address = Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]);
+    (IpNet::V4(Ipv4Net::new_assert(address, length)), what)
+}
+
+const fn six(groups: [u16; 8], length: u8, what: &'static str) -> (IpNet, &'static str) {
+    (IpNet::V6(v6(groups, length)), what)
+}
+
+const fn v6(groups: [u16; 8], length: u8) -> Ipv6Net {
+    let [a, b, c, d, e, f, g, h] = groups;
+    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), length)
+}
+
+#[cfg(test)]
+mod tests;
