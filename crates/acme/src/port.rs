@@ -150,7 +150,7 @@ pub trait AcmeStore: Send + Sync {
     async fn is_account_key(&self, key_identity: [u8; 32]) -> Result<bool, StoreError>;
     /// A new account; counts a use of its EAB key at `account.created_at` in the same transaction.
     async fn create_account(&self, account: Account, audit: AuditEntry) -> Result<Registered, StoreError>;
-    /// Other contacts, or agreement to the terms; false when it is not valid any more.
+    /// Other contacts, and agreement to the terms (none leaves what was agreed); false when it is not valid any more.
     async fn update_account(
         &self,
         id: Uuid,
@@ -221,8 +221,8 @@ pub trait AcmeStore: Send + Sync {
     async fn complete_order(&self, id: Uuid) -> Result<bool, StoreError>;
     /// The order by which a certificate was issued.
     async fn order_of_certificate(&self, certificate: Uuid) -> Result<Option<Order>, StoreError>;
-    /// Whether an order that is not invalid replaces this certificate.
-    async fn is_replaced(&self, certificate: Uuid) -> Result<bool, StoreError>;
+    /// Whether an order that is not invalid at this instant replaces the certificate.
+    async fn is_replaced(&self, certificate: Uuid, at: OffsetDateTime) -> Result<bool, StoreError>;
 
     /// A new authorization (RFC 8555 section 7.4.1).
     async fn create_authorization(&self, authorization: Authorization) -> Result<(), StoreError>;
