@@ -204,6 +204,8 @@ pub enum Unique {
     ProfileName,
     /// Authority names.
     AuthorityName,
+    /// ACME profile names.
+    AcmeProfileName,
     /// Any other key.
     Other,
 }
@@ -215,6 +217,7 @@ impl std::fmt::Display for Unique {
             Self::Fingerprint => "this certificate",
             Self::ProfileName => "an RA profile with this name",
             Self::AuthorityName => "an authority with this name",
+            Self::AcmeProfileName => "an ACME profile with this name",
             Self::Other => "this object",
         })
     }
