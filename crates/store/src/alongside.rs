@@ -23,7 +23,6 @@ pub(crate) struct Opener {
 
 /// The certificate object that the rows belong to.
 #[derive(Clone, Copy, Debug)]
-#[expect(dead_code, reason = "read by the first door that keeps rows")]
 pub(crate) struct Object {
     /// Its id.
     pub(crate) id: Uuid,
@@ -33,9 +32,9 @@ pub(crate) struct Object {
 
 /// One per door that keeps rows of its own.
 #[cfg(not(test))]
-const OPENERS: &[Opener] = &[];
+const OPENERS: &[Opener] = &[crate::acme::finalize::OPENER];
 #[cfg(test)]
-const OPENERS: &[Opener] = &[crate::tests::alongside::OPENER];
+const OPENERS: &[Opener] = &[crate::acme::finalize::OPENER, crate::tests::alongside::OPENER];
 
 fn opener(rows: &Alongside) -> Option<&'static Opener> {
     OPENERS.iter().find(|opener| (opener.opens)(&*rows.0))

@@ -116,11 +116,12 @@ fn on_chain(info: &dyn DatabaseErrorInformation) -> bool {
 
 /// Which uniqueness rule: PostgreSQL names the constraint, SQLite the columns.
 fn unique(constraint: Option<&str>, message: &str) -> Unique {
-    const RULES: [(&str, &str, Unique); 4] = [
+    const RULES: [(&str, &str, Unique); 5] = [
         ("certificates_issuer_serial", "certificates.issuer, certificates.serial", Unique::Serial),
         ("certificates_fingerprint", "certificates.fingerprint", Unique::Fingerprint),
         ("ra_profiles_name_key", "ra_profiles.name", Unique::ProfileName),
         ("authorities_name_key", "authorities.name", Unique::AuthorityName),
+        ("acme_profiles_name_key", "acme_profiles.name", Unique::AcmeProfileName),
     ];
     RULES
         .into_iter()

@@ -5,6 +5,7 @@
 //! Reads are answered by threads with connections of their own, and lists, which may be slow, by other threads than the
 //! reads of single rows that issuing needs. Nothing here blocks an async worker.
 
+mod acme;
 mod alongside;
 mod approval;
 mod audit;

@@ -10,6 +10,8 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use crate::Store;
+use crate::connection::AnyConnection;
+use crate::fault::Failure;
 use crate::row::{self, bytes};
 use crate::schema::ra_profiles;
 
@@ -106,11 +108,7 @@ impl ProfileStore for Store {
 
     async fn update_profile(&self, profile: RaProfile, audit: AuditEntry) -> Result<(), StoreError> {
         self.write(move |c, told| {
-            let before =
-                ra_profiles::table.find(bytes(&profile.id)).filter(ra_profiles::version.eq(profile.version - 1));
-            if diesel::update(before).set(ProfileRow::of(&profile)?).execute(c)? == 0 {
-                return Err(StoreError::Stale(Stale::Profile).into());
-            }
+            update(c, &profile)?;
             told.push(audit.clone());
             Ok(())
         })
@@ -127,4 +125,13 @@ impl ProfileStore for Store {
         })
         .await
     }
+}
+
+/// Replace the version before; [`Stale::Profile`] when it is another by now.
+pub(crate) fn update(c: &mut AnyConnection, profile: &RaProfile) -> Result<(), Failure> {
+    let before = ra_profiles::table.find(bytes(&profile.id)).filter(ra_profiles::version.eq(profile.version - 1));
+    if diesel::update(before).set(ProfileRow::of(profile)?).execute(c)? == 0 {
+        return Err(StoreError::Stale(Stale::Profile).into());
+    }
+    Ok(())
 }

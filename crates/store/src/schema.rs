@@ -188,4 +188,117 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    acme_profiles (id) {
+        id -> Binary,
+        name -> Text,
+        description -> Nullable<Text>,
+        enabled -> Integer,
+        ra_profile -> Nullable<Binary>,
+        settings -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    acme_activations (ra_profile) {
+        ra_profile -> Binary,
+        acme_profile -> Binary,
+        issue_attributes -> Nullable<Text>,
+        revoke_attributes -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    acme_eab_keys (id) {
+        id -> Binary,
+        ra_profile -> Binary,
+        description -> Text,
+        sealed -> Binary,
+        names -> Nullable<Text>,
+        uses -> Nullable<BigInt>,
+        used -> BigInt,
+        quota -> Nullable<BigInt>,
+        issued -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    acme_accounts (id) {
+        id -> Binary,
+        acme_profile -> Binary,
+        ra_profile -> Binary,
+        status -> Text,
+        thumbprint -> Binary,
+        jwk -> Text,
+        key_identity -> Binary,
+        contacts -> Text,
+        terms_agreed_at -> Nullable<BigInt>,
+        eab_key -> Nullable<Binary>,
+        eab -> Nullable<Text>,
+        disabled -> Integer,
+        created_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    acme_orders (id) {
+        id -> Binary,
+        account -> Binary,
+        status -> Text,
+        ra_profile -> Binary,
+        profile -> Nullable<Text>,
+        identifiers -> Text,
+        authorizations -> Binary,
+        not_before -> Nullable<BigInt>,
+        not_after -> Nullable<BigInt>,
+        expires_at -> BigInt,
+        error -> Nullable<Text>,
+        certificate -> Nullable<Binary>,
+        replaces -> Nullable<Binary>,
+        created_at -> BigInt,
+        ends_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    acme_authorizations (id) {
+        id -> Binary,
+        account -> Binary,
+        identifier -> Text,
+        wildcard -> Integer,
+        subdomains -> Integer,
+        status -> Text,
+        expires_at -> BigInt,
+        challenges -> Text,
+        attempt_at -> Nullable<BigInt>,
+        caa_checked_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        ends_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    acme_renewal_marks (certificate) {
+        certificate -> Binary,
+        explanation_url -> Nullable<Text>,
+        marked_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    acme_nonces (nonce) {
+        nonce -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(certificates, certificate_names, audit);
+diesel::allow_tables_to_appear_in_same_query!(acme_accounts, acme_orders, acme_authorizations, certificates);

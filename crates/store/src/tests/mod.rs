@@ -1,6 +1,7 @@
 //! The contract of the ports, the same on both engines: SQLite always, PostgreSQL when `TEST_DATABASE_URL` names a server
 //! whose user may create databases. Every test has a database of its own.
 
+mod acme;
 pub(crate) mod alongside;
 mod authority;
 mod faults;
