@@ -9,7 +9,7 @@ use const_oid::ObjectIdentifier;
 
 use crate::algorithm::read_identifier;
 use crate::serial::{hex, sha256};
-use crate::tlv::{INTEGER, NULL, Reader, SEQUENCE, whole};
+use crate::tlv::{INTEGER, NULL, Reader, SEQUENCE, Writer, whole};
 use crate::{KeyAlgorithm, ParseError, SignatureAlgorithm, SignatureError, oid};
 
 const WHAT: &str = "the public key";
@@ -75,6 +75,50 @@ impl PublicKey {
             return Err(unsupported(&id));
         };
         Ok(Self(Arc::new(Parts { spki: der.to_vec(), algorithm, key: key.to_vec(), material })))
+    }
+
+    /// An RSA key from its numbers, big-endian (a JSON Web Key: RFC 7518 section 6.3.1).
+    ///
+    /// # Errors
+    /// A number that is zero or too large to be read at all.
+    pub fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, ParseError> {
+        let mut key = Writer::with_capacity(modulus.len() + exponent.len() + 16);
+        key.nest(SEQUENCE, |key| _ = key.unsigned(modulus).unsigned(exponent));
+        Self::from_parts(|id| _ = id.oid(&oid::RSA_ENCRYPTION).value(NULL, &[]), &key.finish())
+    }
+
+    /// A key on a NIST curve from its point's coordinates, each as long as the field (RFC 7518 section 6.2.1). Whether the
+    /// point is on the curve is for [`crate::key_check`].
+    ///
+    /// # Errors
+    /// Coordinates of another length, or an algorithm that has no points.
+    pub fn from_point(curve: KeyAlgorithm, x: &[u8], y: &[u8]) -> Result<Self, ParseError> {
+        let (curve, width) = match curve {
+            KeyAlgorithm::P256 => (oid::SECP256R1, 32),
+            KeyAlgorithm::P384 => (oid::SECP384R1, 48),
+            KeyAlgorithm::P521 => (oid::SECP521R1, 66),
+            KeyAlgorithm::Rsa { .. } | KeyAlgorithm::Ed25519 => {
+                return Err(ParseError::new(WHAT, "only keys on NIST curves have coordinates"));
+            }
+        };
+        if x.len() != width || y.len() != width {
+            return Err(ParseError::new(WHAT, "a coordinate has not the length of its curve's field"));
+        }
+        Self::from_parts(|id| _ = id.oid(&oid::EC_PUBLIC_KEY).oid(&curve), &[&[4], x, y].concat())
+    }
+
+    /// An Ed25519 key from its encoded point (RFC 8037 section 2).
+    ///
+    /// # Errors
+    /// Not 32 octets.
+    pub fn from_ed25519(point: &[u8]) -> Result<Self, ParseError> {
+        Self::from_parts(|id| _ = id.oid(&oid::ED25519), point)
+    }
+
+    fn from_parts(algorithm: impl FnOnce(&mut Writer), key: &[u8]) -> Result<Self, ParseError> {
+        let mut spki = Writer::with_capacity(key.len() + 32);
+        spki.nest(SEQUENCE, |spki| _ = spki.nest(SEQUENCE, algorithm).bits(key));
+        Self::from_spki_der(&spki.finish())
     }
 
     /// The SubjectPublicKeyInfo as received.

@@ -71,3 +71,22 @@ fn other_keys_are_refused_by_name() {
     assert!(spki(|w| _ = w.oid(&oid::EC_PUBLIC_KEY).oid(&oid::SECP256R1), &[6; 65]).is_err());
     assert!(spki(|w| _ = w.oid(&oid::RSA_ENCRYPTION).nest(constructed(0), |_| {}), &[]).is_err());
 }
+
+#[test]
+fn the_parts_make_the_same_key() {
+    for key_type in [KeyType::P256, KeyType::P384, KeyType::P521] {
+        let key = PrivateKey::generate(key_type).unwrap().public_key().clone();
+        let (x, y) = key.key_bits()[1..].split_at(key.key_bits().len() / 2);
+        assert_eq!(PublicKey::from_point(key.algorithm(), x, y).unwrap(), key);
+        assert!(PublicKey::from_point(key.algorithm(), &x[1..], y).is_err());
+    }
+    let key = PrivateKey::generate(KeyType::Ed25519).unwrap().public_key().clone();
+    assert_eq!(PublicKey::from_ed25519(key.key_bits()).unwrap(), key);
+    assert!(PublicKey::from_ed25519(&key.key_bits()[1..]).is_err());
+    assert!(PublicKey::from_point(KeyAlgorithm::Ed25519, &[1; 32], &[1; 32]).is_err());
+    let key = PrivateKey::generate(KeyType::Rsa(2048)).unwrap().public_key().clone();
+    let Material::Rsa { modulus, exponent } = key.material() else { panic!("an RSA key") };
+    assert_eq!(PublicKey::from_rsa(modulus, exponent).unwrap(), key);
+    assert!(PublicKey::from_rsa(&[0, 0], exponent).is_err());
+    assert!(PublicKey::from_rsa(&[1; 2049], exponent).is_err());
+}
