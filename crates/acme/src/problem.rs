@@ -1,7 +1,9 @@
 //! Problem documents: RFC 7807 with the types of RFC 8555 section 6.7.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use chancery_core::{Error, Rejection, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::Identifier;
@@ -134,7 +136,7 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// For the log alone.
     #[serde(skip)]
-    pub cause: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
+    pub cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Problem {
@@ -166,6 +168,94 @@ impl Problem {
         self.identifier = Some(identifier);
         self
     }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Error> for Problem {
+    /// What a fault of the domain is for ACME, where no handler knows better.
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Malformed(_) => Self::new(ProblemType::Malformed, detail),
+            Error::Rejected(rejections) => rejected(rejections, detail),
+            Error::Unauthenticated => Self::new(ProblemType::Unauthorized, detail).with_status(401),
+            Error::Forbidden(_) => Self::new(ProblemType::Unauthorized, detail),
+            Error::NotFound { .. } => Self::new(ProblemType::Malformed, detail).with_status(404),
+            Error::Conflict(_) => Self::new(ProblemType::Malformed, detail).with_status(409),
+            Error::Throttled { retry_after } => {
+                Self { retry_after: Some(retry_after), ..Self::new(ProblemType::RateLimited, detail) }
+            }
+            Error::Unavailable { retry_after, .. } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(ProblemType::ServerInternal, detail).with_status(503)
+            },
+            Error::Internal(source) => {
+                Self { cause: Some(Arc::from(source)), ..Self::new(ProblemType::ServerInternal, detail) }
+            }
+        }
+    }
+}
+
+/// RFC 8555 section 6.7.1: names at fault are told one by one, and so are faults of several kinds.
+fn rejected(rejections: Vec<Rejection>, detail: String) -> Problem {
+    let mut problems: Vec<Problem> = rejections.into_iter().map(rejection).collect();
+    let Some(first) = problems.first() else {
+        return Problem::new(ProblemType::ServerInternal, "the request was refused without a reason");
+    };
+    let kind = first.kind;
+    let alike = problems.iter().all(|problem| problem.kind == kind);
+    if alike && kind != ProblemType::RejectedIdentifier {
+        return Problem { detail, ..Problem::new(kind, "") };
+    }
+    if let [only] = problems.as_mut_slice()
+        && only.identifier.is_none()
+    {
+        return only.clone();
+    }
+    let kind = if alike { kind } else { ProblemType::Compound };
+    Problem { subproblems: problems, ..Problem::new(kind, detail) }
+}
+
+fn rejection(rejection: Rejection) -> Problem {
+    let detail = rejection.to_string();
+    let kind = match &rejection {
+        Rejection::Proof(_) | Rejection::Key(_) | Rejection::Extension { .. } => ProblemType::BadCsr,
+        Rejection::Name { .. } => ProblemType::RejectedIdentifier,
+        Rejection::Validity(_) | Rejection::Renewal(_) | Rejection::Unsupported { .. } => ProblemType::Malformed,
+        // Clients send no attributes: the directory's own do not fit the RA profile.
+        Rejection::Attribute { .. } => ProblemType::ServerInternal,
+        Rejection::State(_) => ProblemType::Unauthorized,
+    };
+    let identifier = match rejection {
+        Rejection::Name { name, .. } => named(&name),
+        _ => None,
+    };
+    Problem { identifier, ..Problem::new(kind, detail) }
+}
+
+/// The identifier that core spells with its kind in front.
+fn named(name: &str) -> Option<Identifier> {
+    let (kind, value) = name.split_once(':')?;
+    match kind {
+        "dns" => Some(Identifier::Dns(value.to_owned())),
+        "ip" => value.parse().ok().map(Identifier::Ip),
+        _ => None,
+    }
+}
+
+/// A part of a foreign text, short enough and without control characters, for a detail.
+pub(crate) fn shown(text: &str) -> String {
+    const SHOWN: usize = 200;
+    let mut short: String = text.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        short.push('…');
+    }
+    short
 }
 
 impl PartialEq for Problem {

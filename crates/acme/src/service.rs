@@ -3,47 +3,71 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_core::attribute::RequestAttribute;
-use chancery_core::{Origin, RaProfile};
+use chancery_core::{Origin, Ra};
+use serde::Serialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
 
-use crate::{AcmeProfile, Activation, DirectoryId, Resource};
+use crate::account::AccountStatus;
+use crate::call::{Call, Payload, Signer};
+use crate::directory::Directories;
+use crate::jwk::KnownKeys;
+use crate::jws::{Jws, KeyHint};
+use crate::nonce::{Nonces, Refused};
+use crate::port::{AcmeStore, Secrets, Validator};
+use crate::{Account, AccountKey, Directory, Problem, ProblemType, Resource};
 
-/// A directory: an RA profile's ACME door under one base URL.
-#[derive(Clone, Debug)]
-pub struct Directory {
-    /// What accounts belong to.
-    pub id: DirectoryId,
-    /// The URL that all resource URLs begin with, without a slash at the end: the configured base URL and the path by
-    /// which the directory was reached.
-    pub base: String,
-    /// How it behaves.
-    pub acme_profile: Arc<AcmeProfile>,
-    /// What it issues.
-    pub ra_profile: Arc<RaProfile>,
-    /// The activation, when the directory is reached by the RA profile.
-    pub activation: Option<Arc<Activation>>,
+/// What the door stands on.
+#[derive(Clone)]
+pub struct AcmePorts {
+    /// Its own state.
+    pub store: Arc<dyn AcmeStore>,
+    /// Proves control of identifiers.
+    pub validator: Arc<dyn Validator>,
+    /// Seals EAB keys.
+    pub secrets: Arc<dyn Secrets>,
+    /// What issues, revokes and audits.
+    pub ra: Ra,
 }
 
-impl Directory {
-    /// The URL of a resource.
-    pub fn url(&self, resource: &Resource) -> String {
-        format!("{}{}", self.base, resource.path())
+/// What the door is told when the server starts.
+#[derive(Clone)]
+pub struct AcmeConfig {
+    /// The server's base URL, without a slash at the end: all URLs begin with it, whatever host a request names.
+    pub base_url: String,
+    /// Several nodes stand on one database: nonces of all of them are taken, and spent in the shared table.
+    pub cluster: bool,
+    /// The key that seals nonces, the same on all nodes.
+    pub nonce_key: [u8; 32],
+    /// This node.
+    pub node: i32,
+    /// Counts the starts of this node: never twice the same.
+    pub boot: i64,
+}
+
+/// The ACME door. Cheap to clone.
+#[derive(Clone)]
+pub struct Acme(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn AcmeStore>,
+    pub(crate) validator: Arc<dyn Validator>,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) ra: Ra,
+    pub(crate) config: AcmeConfig,
+    pub(crate) directories: Directories,
+    nonces: Nonces,
+    keys: KnownKeys,
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.ra.ports().clock.now()
     }
 
-    /// Attributes of every issue.
-    pub fn issue_attributes(&self) -> &[RequestAttribute] {
-        match &self.activation {
-            Some(activation) => &activation.issue_attributes,
-            None => &self.acme_profile.settings.issue_attributes,
-        }
-    }
-
-    /// Attributes of every revocation.
-    pub fn revoke_attributes(&self) -> &[RequestAttribute] {
-        match &self.activation {
-            Some(activation) => &activation.revoke_attributes,
-            None => &self.acme_profile.settings.revoke_attributes,
-        }
+    /// An identifier for a new object.
+    pub(crate) fn new_id(&self) -> Uuid {
+        chancery_core::new_id(&*self.ra.ports().clock, &*self.ra.ports().rng)
     }
 }
 
@@ -62,6 +86,171 @@ pub struct Post<'a> {
     pub origin: Origin,
 }
 
+impl Acme {
+    /// A door over these ports.
+    pub fn new(ports: AcmePorts, config: AcmeConfig) -> Self {
+        let nonces = Nonces::new(&config.nonce_key, config.node, config.boot, config.cluster);
+        let AcmePorts { store, validator, secrets, ra } = ports;
+        Self(Arc::new(Inner {
+            store,
+            validator,
+            secrets,
+            ra,
+            config,
+            directories: Directories::default(),
+            nonces,
+            keys: KnownKeys::default(),
+        }))
+    }
+
+    /// A fresh nonce (RFC 8555 section 6.5.1). Writes nothing.
+    pub fn nonce(&self) -> String {
+        self.0.nonces.make(self.0.now())
+    }
+
+    /// Do what a POST asks for.
+    ///
+    /// # Errors
+    /// The problem to answer with.
+    pub async fn post(&self, post: Post<'_>) -> Result<Reply, Problem> {
+        let jws = Jws::parse(post.body)?;
+        self.spend(jws.nonce()?).await?;
+        let url = post.directory.url(&post.resource);
+        jws.check_url(&url)?;
+        // Before a key is looked for: the algorithms of secrets are none, whatever key it would be.
+        jws.algorithm()?;
+        let signer = self.signer(post.directory, &post.resource, jws.key_hint()?).await?;
+        jws.verify(signer.key())?;
+        if let Signer::Account { account, .. } = &signer {
+            stands(account)?;
+        }
+        let call = Call {
+            directory: post.directory,
+            resource: &post.resource,
+            origin: &post.origin,
+            accept: post.accept,
+            url,
+            signer,
+            payload: Payload::new(&jws.payload),
+        };
+        self.dispatch(&call).await
+    }
+
+    async fn dispatch(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        match call.resource {
+            Resource::Directory => {
+                call.account()?;
+                call.post_as_get()?;
+                Ok(self.directory_document(call.directory))
+            }
+            Resource::NewNonce => {
+                call.account()?;
+                call.post_as_get()?;
+                Ok(Reply::new(204))
+            }
+            Resource::NewAccount
+            | Resource::NewOrder
+            | Resource::NewAuthorization
+            | Resource::RevokeCertificate
+            | Resource::KeyChange
+            | Resource::RenewalInfo(_)
+            | Resource::Account(_)
+            | Resource::Orders(..)
+            | Resource::Order(_)
+            | Resource::Finalize(_)
+            | Resource::Authorization(_)
+            | Resource::Challenge(..)
+            | Resource::Certificate(..) => {
+                Err(Problem::new(ProblemType::Malformed, "this server does not do that yet").with_status(404))
+            }
+        }
+    }
+
+    /// RFC 8555 section 6.5: a nonce is spent even when the request fails.
+    async fn spend(&self, nonce: Option<&str>) -> Result<(), Problem> {
+        let bad = |why| Problem::new(ProblemType::BadNonce, format!("JWS has an invalid anti-replay nonce: {why}"));
+        let nonce = nonce.ok_or_else(|| bad("there is none; take the one of this answer's Replay-Nonce header"))?;
+        match self.0.nonces.spend(nonce, self.0.now(), &*self.0.store).await? {
+            Ok(()) => Ok(()),
+            Err(Refused::Bad) => {
+                Err(bad("it was used before, is too old, or not from here; try again with this answer's Replay-Nonce"))
+            }
+            Err(Refused::Malformed) => {
+                Err(Problem::new(ProblemType::Malformed, "the nonce is not base64url without padding"))
+            }
+        }
+    }
+
+    async fn signer(&self, directory: &Directory, resource: &Resource, hint: KeyHint) -> Result<Signer, Problem> {
+        match (hint, resource) {
+            (KeyHint::Jwk(jwk), Resource::RevokeCertificate) => {
+                // Not checked for being good: a key that became known to others must be able to revoke.
+                Ok(Signer::Jwk(AccountKey::from_jwk(&jwk)?))
+            }
+            (KeyHint::Jwk(jwk), Resource::NewAccount) => {
+                let key = AccountKey::from_jwk(&jwk)?;
+                self.check_key(&key).await?;
+                Ok(Signer::Jwk(key))
+            }
+            (KeyHint::Jwk(_), _) => Err(Problem::new(
+                ProblemType::Malformed,
+                "this request must name its account by \"kid\", not its key by \"jwk\" (RFC 8555 section 6.2)",
+            )),
+            (KeyHint::Kid(_), Resource::NewAccount) => Err(Problem::new(
+                ProblemType::Malformed,
+                "a new account's request must carry its key by \"jwk\", not \"kid\" (RFC 8555 section 6.2)",
+            )),
+            (KeyHint::Kid(kid), _) => {
+                let account = self.account_of(directory, &kid).await?;
+                let key = self.0.keys.find(&account)?;
+                Ok(Signer::Account { account: Box::new(account), key })
+            }
+        }
+    }
+
+    async fn account_of(&self, directory: &Directory, kid: &str) -> Result<Account, Problem> {
+        let unknown = || {
+            Problem::new(
+                ProblemType::AccountDoesNotExist,
+                "kid is not the URL of an account of this directory: send what newAccount gave as Location",
+            )
+        };
+        let resource = kid.strip_prefix(&directory.base).and_then(Resource::parse);
+        let Some(Resource::Account(id)) = resource else { return Err(unknown()) };
+        let account = self.0.store.account(id).await?;
+        account.filter(|account| account.directory == directory.id).ok_or_else(unknown)
+    }
+
+    /// Whether a key is good enough for an account: the checks of every foreign key, and the blocked ones.
+    ///
+    /// # Errors
+    /// `badPublicKey` (RFC 8555 section 6.2).
+    pub(crate) async fn check_key(&self, key: &AccountKey) -> Result<(), Problem> {
+        let ports = self.0.ra.ports();
+        let bad = |why: String| Problem::new(ProblemType::BadPublicKey, why);
+        ports.key_checks.check(key.public_key()).map_err(|fault| bad(fault.to_string()))?;
+        if ports.inventory.key_blocked(key.public_key().identity()).await? {
+            return Err(bad("the key is blocked (reported as compromised); use another".into()));
+        }
+        Ok(())
+    }
+}
+
+/// RFC 8555 section 7.3.6: an account that has ended may do nothing any more.
+fn stands(account: &Account) -> Result<(), Problem> {
+    let unauthorized = |why| Err(Problem::new(ProblemType::Unauthorized, why));
+    match account.status {
+        AccountStatus::Valid if account.disabled => unauthorized("the account is switched off: ask the operator"),
+        AccountStatus::Valid => Ok(()),
+        AccountStatus::Deactivated => {
+            unauthorized("the account was deactivated: make a new one").map_err(|problem| problem.with_status(401))
+        }
+        AccountStatus::Revoked => {
+            unauthorized("the account was revoked: ask the operator").map_err(|problem| problem.with_status(401))
+        }
+    }
+}
+
 /// What to write out. The adapter adds a fresh nonce and the link to the directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
@@ -75,6 +264,34 @@ pub struct Reply {
     pub links: Vec<(String, &'static str)>,
     /// Header `Retry-After`; never in a final state.
     pub retry_after: Option<Duration>,
+}
+
+impl Reply {
+    /// Without content.
+    pub(crate) fn new(status: u16) -> Self {
+        Self { status, body: Body::Empty, location: None, links: Vec::new(), retry_after: None }
+    }
+
+    /// With a JSON object.
+    pub(crate) fn json(status: u16, object: &impl Serialize) -> Self {
+        let text = serde_json::to_vec(object).expect("our objects have string keys and finite numbers");
+        Self { body: Body::Json(text), ..Self::new(status) }
+    }
+
+    pub(crate) fn with_location(mut self, url: impl Into<String>) -> Self {
+        self.location = Some(url.into());
+        self
+    }
+
+    pub(crate) fn with_link(mut self, url: impl Into<String>, relation: &'static str) -> Self {
+        self.links.push((url.into(), relation));
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
+        self.retry_after = after;
+        self
+    }
 }
 
 /// The content of a reply.
