@@ -6,6 +6,11 @@ use uuid::Uuid;
 
 use crate::{Challenge, Identifier};
 
+mod new;
+mod view;
+
+pub(crate) use new::{Needed, is_trusted};
+
 /// RFC 8555 section 7.1.6. What has expired is told as `expired` whatever is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

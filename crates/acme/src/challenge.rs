@@ -5,6 +5,8 @@ use time::OffsetDateTime;
 
 use crate::Problem;
 
+mod respond;
+
 /// How control of an identifier is proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ChallengeType {
@@ -101,4 +103,7 @@ pub struct Challenge {
     /// What the client sent with its response, where the type needs it later (device-attest-01: the attestation object).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<serde_json::Value>,
+    /// The URL by which the client knows its account: CAA and the DNS methods name the account by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_url: Option<String>,
 }

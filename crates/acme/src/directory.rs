@@ -57,6 +57,16 @@ impl Directory {
         format!("{}{}", self.base, resource.path())
     }
 
+    /// Whether orders of this directory may be issued under the RA profile.
+    pub(crate) fn issues_under(&self, ra_profile: Uuid) -> bool {
+        self.ra_profile.id == ra_profile || self.choices.iter().any(|choice| choice.id == ra_profile)
+    }
+
+    /// How long clients are told to wait while something is being done.
+    pub(crate) fn retry_after(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.acme_profile.settings.retry_after.into())
+    }
+
     /// Attributes of every issue.
     pub fn issue_attributes(&self) -> &[RequestAttribute] {
         match &self.activation {
@@ -81,6 +91,15 @@ impl Acme {
     /// `serverInternal` when the database does not answer.
     pub async fn directory(&self, path: &DirectoryPath) -> Result<Option<Arc<Directory>>, Problem> {
         Ok(self.0.directories.all(&self.0).await?.get(path).cloned())
+    }
+
+    /// A directory by what accounts belong to; of its URLs, the one that begins with the RA profile's name, if there is one.
+    pub(crate) async fn directory_of(&self, id: DirectoryId) -> Result<Option<Arc<Directory>>, Problem> {
+        let all = self.0.directories.all(&self.0).await?;
+        let found = all.iter().filter(|(_, directory)| directory.id == id);
+        let best = found
+            .min_by_key(|(path, directory)| (directory.activation.is_none(), !matches!(path, DirectoryPath::Named(_))));
+        Ok(best.map(|(_, directory)| directory.clone()))
     }
 
     /// ACME profiles, activations or RA profiles were changed here: what is remembered of directories is forgotten.

@@ -7,21 +7,28 @@
 pub mod port;
 
 mod account;
+mod attempt;
 mod authorization;
 mod base64url;
 mod call;
+mod certificate;
 mod challenge;
 mod directory;
 mod eab;
+mod finalize;
 mod identifier;
 mod json;
 mod jwk;
 mod jws;
+mod names;
 mod nonce;
 mod order;
 mod problem;
 mod profile;
+mod purge;
+mod renewal_info;
 mod resource;
+mod revoke;
 mod service;
 
 pub use account::{Account, AccountStatus};
@@ -31,6 +38,7 @@ pub use directory::{Directory, DirectoryPath};
 pub use eab::EabKey;
 pub use identifier::Identifier;
 pub use jwk::AccountKey;
+pub use names::AllowedNames;
 pub use order::{Order, OrderStatus, StoredOrderStatus};
 pub use problem::{Problem, ProblemType};
 pub use profile::{AcmeProfile, AcmeSettings, Activation, DirectoryId, EabPolicy};

@@ -6,6 +6,13 @@ use uuid::Uuid;
 
 use crate::{Authorization, AuthorizationStatus, Identifier, Problem};
 
+mod new;
+mod replaces;
+mod view;
+
+pub(crate) use new::{attribute, identifiers, issue_attributes, may_ask, quota_reached, whole_second};
+pub(crate) use view::{rfc3339, unknown};
+
 /// RFC 8555 section 7.1.6, as clients see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

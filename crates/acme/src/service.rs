@@ -9,8 +9,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::account::AccountStatus;
+use crate::attempt::Attempts;
 use crate::call::{Call, Payload, Signer};
 use crate::directory::Directories;
+use crate::finalize::Finalizing;
 use crate::jwk::KnownKeys;
 use crate::jws::{Jws, KeyHint};
 use crate::nonce::{Nonces, Refused};
@@ -43,6 +45,10 @@ pub struct AcmeConfig {
     pub node: i32,
     /// Counts the starts of this node: never twice the same.
     pub boot: i64,
+    /// Attempts at a challenge before it is invalid, where another attempt may end otherwise.
+    pub validation_attempts: u32,
+    /// Challenges that this node tries at the same time.
+    pub validations_at_once: usize,
 }
 
 /// The ACME door. Cheap to clone.
@@ -56,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) ra: Ra,
     pub(crate) config: AcmeConfig,
     pub(crate) directories: Directories,
+    pub(crate) attempts: Attempts,
+    pub(crate) finalizing: Finalizing,
     nonces: Nonces,
     keys: KnownKeys,
 }
@@ -90,6 +98,7 @@ impl Acme {
     /// A door over these ports.
     pub fn new(ports: AcmePorts, config: AcmeConfig) -> Self {
         let nonces = Nonces::new(&config.nonce_key, config.node, config.boot, config.cluster);
+        let attempts = Attempts::new(config.validations_at_once);
         let AcmePorts { store, validator, secrets, ra } = ports;
         Self(Arc::new(Inner {
             store,
@@ -98,6 +107,8 @@ impl Acme {
             ra,
             config,
             directories: Directories::default(),
+            attempts,
+            finalizing: Finalizing::default(),
             nonces,
             keys: KnownKeys::default(),
         }))
@@ -148,19 +159,19 @@ impl Acme {
                 call.post_as_get()?;
                 Ok(Reply::new(204))
             }
+            Resource::NewOrder => self.new_order(call).await,
+            Resource::NewAuthorization => self.new_authorization(call).await,
+            Resource::RevokeCertificate => self.revoke(call).await,
+            Resource::Order(id) => self.order(call, *id).await,
+            Resource::Finalize(id) => self.finalize(call, *id).await,
+            Resource::Authorization(id) => self.authorization(call, *id).await,
+            Resource::Challenge(id, kind) => self.challenge_of(call, *id, *kind).await,
+            Resource::Certificate(id, alternate) => self.certificate(call, *id, *alternate).await,
             Resource::NewAccount
-            | Resource::NewOrder
-            | Resource::NewAuthorization
-            | Resource::RevokeCertificate
             | Resource::KeyChange
             | Resource::RenewalInfo(_)
             | Resource::Account(_)
-            | Resource::Orders(..)
-            | Resource::Order(_)
-            | Resource::Finalize(_)
-            | Resource::Authorization(_)
-            | Resource::Challenge(..)
-            | Resource::Certificate(..) => {
+            | Resource::Orders(..) => {
                 Err(Problem::new(ProblemType::Malformed, "this server does not do that yet").with_status(404))
             }
         }
