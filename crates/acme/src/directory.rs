@@ -107,6 +107,11 @@ impl Acme {
         self.0.directories.forget();
     }
 
+    /// The URL of a directory's document, whether it is open or not.
+    pub fn directory_url(&self, path: &DirectoryPath) -> String {
+        format!("{}{}/directory", self.0.config.base_url, path.path())
+    }
+
     /// The directory's document (RFC 8555 section 7.1.1).
     pub fn directory_document(&self, directory: &Directory) -> Reply {
         Reply::json(200, &document(directory))

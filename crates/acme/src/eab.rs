@@ -1,7 +1,11 @@
 //! External account binding: RFC 8555 section 7.3.4.
 
+mod binding;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+pub(crate) use binding::{Binding, refused};
 
 /// A key that lets an account bind itself, with what that account may ask for.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +18,7 @@ pub struct EabKey {
     pub description: String,
     /// The MAC key (256 random bits), sealed by `Secrets` with the id as label.
     pub sealed: Vec<u8>,
-    /// Names that accounts bound by it may ask for: `dns` suffix patterns and wildcards as RA profiles spell them, and
-    /// CIDR ranges. None: whatever the profile allows.
+    /// Names that accounts bound by it may ask for, as [`crate::AllowedNames`] reads them. None: whatever the profile allows.
     pub names: Option<Vec<String>>,
     /// How many accounts may be bound; none: any number.
     pub uses: Option<u32>,
@@ -38,4 +41,9 @@ impl EabKey {
     pub fn is_valid(&self, now: OffsetDateTime) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
+}
+
+/// The label under which a key is sealed.
+pub(crate) fn label(id: Uuid) -> String {
+    format!("acme-eab:{id}")
 }

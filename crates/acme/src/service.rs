@@ -159,6 +159,10 @@ impl Acme {
                 call.post_as_get()?;
                 Ok(Reply::new(204))
             }
+            Resource::NewAccount => self.new_account(call).await,
+            Resource::Account(id) => self.account_at(call, *id).await,
+            Resource::Orders(account, after) => self.orders_of(call, *account, *after).await,
+            Resource::KeyChange => self.key_change(call).await,
             Resource::NewOrder => self.new_order(call).await,
             Resource::NewAuthorization => self.new_authorization(call).await,
             Resource::RevokeCertificate => self.revoke(call).await,
@@ -167,12 +171,10 @@ impl Acme {
             Resource::Authorization(id) => self.authorization(call, *id).await,
             Resource::Challenge(id, kind) => self.challenge_of(call, *id, *kind).await,
             Resource::Certificate(id, alternate) => self.certificate(call, *id, *alternate).await,
-            Resource::NewAccount
-            | Resource::KeyChange
-            | Resource::RenewalInfo(_)
-            | Resource::Account(_)
-            | Resource::Orders(..) => {
-                Err(Problem::new(ProblemType::Malformed, "this server does not do that yet").with_status(404))
+            Resource::RenewalInfo(id) => {
+                call.account()?;
+                call.post_as_get()?;
+                self.renewal_info(call.directory, id).await
             }
         }
     }
@@ -248,7 +250,7 @@ impl Acme {
 }
 
 /// RFC 8555 section 7.3.6: an account that has ended may do nothing any more.
-fn stands(account: &Account) -> Result<(), Problem> {
+pub(crate) fn stands(account: &Account) -> Result<(), Problem> {
     let unauthorized = |why| Err(Problem::new(ProblemType::Unauthorized, why));
     match account.status {
         AccountStatus::Valid if account.disabled => unauthorized("the account is switched off: ask the operator"),

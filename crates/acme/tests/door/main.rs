@@ -1,0 +1,9 @@
+//! The ACME door over the real store and the real authority, with a clock that the tests move.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod account;
+mod eab;
+mod house;
+mod key_change;
+mod management;
