@@ -92,6 +92,7 @@ fn challenge(kind: ChallengeType) -> Challenge {
         error: None,
         attempts: 0,
         payload: None,
+        account_url: None,
     }
 }
 
