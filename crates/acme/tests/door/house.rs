@@ -102,7 +102,15 @@ impl House {
         ra.seed(instance.id).await.unwrap();
         let ports =
             AcmePorts { store, validator: Arc::new(Trusting), secrets: Arc::new(Sealed(vault)), ra: ra.clone() };
-        let config = AcmeConfig { base_url: BASE.into(), cluster: false, nonce_key: [7; 32], node: 1, boot: 1 };
+        let config = AcmeConfig {
+            base_url: BASE.into(),
+            cluster: false,
+            nonce_key: [7; 32],
+            node: 1,
+            boot: 1,
+            validation_attempts: 3,
+            validations_at_once: 16,
+        };
         let house = Self { acme: Acme::new(ports, config), ra, clock, _folder: folder };
         let new = NewAcmeProfile { name: "default".into(), enabled: true, ..NewAcmeProfile::default() };
         house.acme.create_acme_profile(&system(), &origin(), new).await.unwrap();
