@@ -6,6 +6,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::AttestationConfig;
+
 /// What a server sets up once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -36,6 +38,8 @@ pub struct ValidationConfig {
     /// How many of the perspectives must agree; without it all of up to five, and all but one of more (the CA/Browser
     /// Forum's Baseline Requirements, section 3.2.2.9, with room for one).
     pub quorum: Option<usize>,
+    /// Whose device attestations are believed.
+    pub attestation: AttestationConfig,
 }
 
 /// Another place to look from: another resolver, a way out through a proxy, or both.
@@ -64,6 +68,7 @@ impl Default for ValidationConfig {
             redirects: 10,
             perspectives: Vec::new(),
             quorum: None,
+            attestation: AttestationConfig::default(),
         }
     }
 }

@@ -1,8 +1,12 @@
+use std::sync::OnceLock;
+
 use chancery_acme::port::{Attempt, CaaQuestion};
 use chancery_acme::{ChallengeType, Identifier};
 use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::RData;
 use time::OffsetDateTime;
+
+use crate::attest::{self, Asked, Roots};
 
 const KEY_AUTHORIZATION: &str = "token.thumbprint";
 const ACCOUNT: &str = "https://ca.example/acme/default/account/1";
@@ -43,5 +47,20 @@ pub fn dns_answer(message: &[u8]) {
         };
         let texts = crate::resolver::texts(&records);
         let _ = crate::dns_persist_01::judge(&texts, &attempt, OffsetDateTime::UNIX_EPOCH);
+    }
+}
+
+/// What device-attest-01 says of an attestation object.
+pub fn attestation(object: &[u8]) {
+    static ROOTS: OnceLock<Roots> = OnceLock::new();
+    let roots = ROOTS.get_or_init(|| Roots::load(&attest::AttestationConfig::default()).expect("the built-in roots"));
+    let asked = Asked { token: "token", key_authorization: KEY_AUTHORIZATION, now: OffsetDateTime::UNIX_EPOCH };
+    assert!(attest::judge(roots, object, asked).is_err(), "nobody but the makers can make a good one");
+}
+
+/// What stands inside of attestations behind signatures that a fuzzer cannot make: the first octet says which part it is.
+pub fn attestation_part(part: &[u8]) {
+    if let Some((kind, part)) = part.split_first() {
+        attest::fuzz_part(*kind, part, KEY_AUTHORIZATION);
     }
 }

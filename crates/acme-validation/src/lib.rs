@@ -5,6 +5,7 @@
 //! repeats nothing that it fetched.
 
 mod address;
+mod attest;
 mod caa;
 mod config;
 mod dial;
@@ -20,6 +21,7 @@ mod tls;
 mod tls_alpn_01;
 
 pub use address::{AddressPolicy, Refused};
+pub use attest::AttestationConfig;
 pub use config::{ConfigError, PerspectiveConfig, ValidationConfig};
 pub use prober::Prober;
 

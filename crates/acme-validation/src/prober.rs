@@ -11,6 +11,7 @@ use chancery_acme::{ChallengeType, ProblemType};
 use chancery_core::Clock;
 use tokio::task::JoinSet;
 
+use crate::attest::{self, Roots};
 use crate::config::address_of;
 use crate::dial::Dialer;
 use crate::http_01::Http01;
@@ -41,6 +42,7 @@ struct Inner {
     dns_timeout: Duration,
     perspectives: Vec<Perspective>,
     needed: usize,
+    attestation: Roots,
 }
 
 impl Prober {
@@ -73,6 +75,7 @@ impl Prober {
             dns_timeout: config.dns_timeout,
             perspectives: perspectives.collect::<Result<_, _>>()?,
             needed: config.needed(),
+            attestation: Roots::load(&config.attestation)?,
         })))
     }
 
@@ -115,10 +118,7 @@ impl Prober {
             ChallengeType::DnsPersist01 => {
                 dns_persist_01::validate(&dialer.resolver, attempt, self.0.clock.now()).await
             }
-            ChallengeType::DeviceAttest01 => Err(final_failure(
-                ProblemType::UnsupportedIdentifier,
-                "device-attest-01 is not looked at by this server",
-            )),
+            ChallengeType::DeviceAttest01 => attest::validate(&self.0.attestation, attempt, self.0.clock.now()),
         }
     }
 
