@@ -9,6 +9,7 @@ use chancery_acme::{Identifier, ProblemType};
 use chancery_pki::{Certificate, GeneralName, ObjectIdentifier};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsConnector;
 use url::Host;
 
@@ -34,7 +35,7 @@ impl TlsAlpn01 {
         let (host, name) = names(&attempt.identifier)?;
         let stream = dialer.connect(&host, self.port).await?;
         let place = format!("{host} port {}", self.port);
-        let tls = TlsConnector::from(Arc::clone(&self.client)).connect(name, stream).await.map_err(|error| {
+        let mut tls = TlsConnector::from(Arc::clone(&self.client)).connect(name, stream).await.map_err(|error| {
             passing_failure(ProblemType::Tls, format!("no TLS with acme-tls/1 at {place}: {error}"))
         })?;
         let (_, session) = tls.get_ref();
@@ -42,8 +43,10 @@ impl TlsAlpn01 {
             let detail = format!("{place} did not choose the protocol acme-tls/1 (RFC 8737 section 3)");
             return Err(passing_failure(ProblemType::Tls, detail));
         }
-        let leaf = session.peer_certificates().and_then(<[_]>::first).map_or(&[][..], |leaf| leaf.as_ref());
-        check(leaf, &attempt.identifier, &attempt.key_authorization).map_err(|why| {
+        let leaf = session.peer_certificates().and_then(<[_]>::first).map(|leaf| leaf.to_vec()).unwrap_or_default();
+        // RFC 8737 section 4: nothing is said over it. Whether the peer hears the end does not matter.
+        let _ = tls.shutdown().await;
+        check(&leaf, &attempt.identifier, &attempt.key_authorization).map_err(|why| {
             final_failure(ProblemType::IncorrectResponse, format!("the certificate of {place} {why}"))
         })?;
         Ok(Proof::default())

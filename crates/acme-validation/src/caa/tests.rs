@@ -142,7 +142,7 @@ async fn rfc8659_3_aliases_are_followed_but_not_climbed() {
 
 /// What cannot be read may forbid.
 #[tokio::test]
-async fn a_question_without_an_answer_forbids() {
+async fn rfc8659_5_a_question_without_an_answer_forbids() {
     for (says, at) in [
         ((|| Says::Code(ResponseCode::ServFail)) as fn() -> Says, "www.example.com"),
         (|| Says::Code(ResponseCode::Refused), "example.com"),

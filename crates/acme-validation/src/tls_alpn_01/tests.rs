@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SupportedProtocolVersion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
 use super::check;
@@ -123,6 +124,9 @@ fn rfc8737_3_the_certificate_is_self_signed() {
     let issued = params.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
     let refused = check(issued.der(), &identifier, KEY_AUTHORIZATION).unwrap_err();
     assert!(refused.contains("not self-signed"), "{refused}");
+    // Trust and time do not matter.
+    let (over, _) = certificate(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
+    check(&over, &identifier, KEY_AUTHORIZATION).unwrap();
     // And a broken signature.
     let (der, _) = certificate(|_| {});
     let mut broken = der.to_vec();
@@ -166,6 +170,74 @@ async fn rfc8737_3_a_good_peer_is_taken_over_both_versions() {
         look_at(good(&[version], &[b"acme-tls/1"]), NAME).await.unwrap();
         look_at(good(&[version], &[b"http/1.1", b"acme-tls/1"]), NAME).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn rfc8737_3_the_name_is_asked_for_over_one_protocol() {
+    let (send, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let server = Tcp::start(LOOPBACK, 0, move |stream| {
+        let send = send.clone();
+        async move {
+            let accepted =
+                tokio_rustls::LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await.unwrap();
+            let hello = accepted.client_hello();
+            let protocols: Vec<Vec<u8>> = hello.alpn().into_iter().flatten().map(<[u8]>::to_vec).collect();
+            send.send((hello.server_name().map(str::to_owned), protocols)).unwrap();
+        }
+    })
+    .await;
+    let dns = Dns::host(NAME, LOOPBACK).await;
+    let prober = prober(&ValidationConfig { tls_port: server.port, ..config(&dns) });
+    for (identifier, name) in [(NAME, NAME), ("127.0.0.1", "1.0.0.127.in-addr.arpa")] {
+        prober.validate(&attempt(ChallengeType::TlsAlpn01, identifier)).await.unwrap_err();
+        assert_eq!(heard.recv().await.unwrap(), (Some(name.to_owned()), vec![b"acme-tls/1".to_vec()]));
+    }
+}
+
+/// A ServerHello of TLS 1.0 and one of 1.1 (RFC 2246, RFC 4346 section 7.4.1.3).
+#[tokio::test]
+async fn rfc8737_3_older_tls_is_refused() {
+    for minor in [1, 2] {
+        let mut hello = vec![0x16, 3, minor, 0, 42, 2, 0, 0, 38, 3, minor];
+        hello.extend([7; 32]);
+        // No session; TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA; no compression.
+        hello.extend([0, 0xc0, 0x09, 0]);
+        let server = Tcp::start(LOOPBACK, 0, move |mut stream| {
+            let hello = hello.clone();
+            async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(&hello).await;
+                let _ = stream.read(&mut [0; 4096]).await;
+            }
+        })
+        .await;
+        let dns = Dns::host(NAME, LOOPBACK).await;
+        let config = ValidationConfig { tls_port: server.port, ..config(&dns) };
+        let failed = prober(&config).validate(&attempt(ChallengeType::TlsAlpn01, NAME)).await.unwrap_err();
+        assert_eq!(failed.problem.kind, ProblemType::Tls);
+        assert!(failed.problem.detail.contains("peer is incompatible"), "{}", failed.problem.detail);
+    }
+}
+
+#[tokio::test]
+async fn rfc8737_4_no_application_data_is_exchanged() {
+    let (send, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let acceptor = good(rustls::ALL_VERSIONS, &[b"acme-tls/1"]);
+    let server = Tcp::start(LOOPBACK, 0, move |stream| {
+        let (acceptor, send) = (acceptor.clone(), send.clone());
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let mut said = Vec::new();
+            let ended = stream.read_to_end(&mut said).await.is_ok();
+            send.send((said, ended)).unwrap();
+        }
+    })
+    .await;
+    let dns = Dns::host(NAME, LOOPBACK).await;
+    let config = ValidationConfig { tls_port: server.port, ..config(&dns) };
+    prober(&config).validate(&attempt(ChallengeType::TlsAlpn01, NAME)).await.unwrap();
+    // Nothing, and a proper end.
+    assert_eq!(heard.recv().await.unwrap(), (Vec::new(), true));
 }
 
 /// The signature of the handshake goes with the certificate, whatever kind of key that has.
