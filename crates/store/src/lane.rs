@@ -1,7 +1,7 @@
 //! A writer lane: one thread, one connection, one audit chain, and the waiting writes of many callers in one transaction.
 //!
-//! Each caller gets its own result after the commit. A group is first written together; when one of its certificates
-//! breaks a rule of the database, the transaction is undone and the group written again with a savepoint each, so that
+//! Each caller gets its own result after the commit. A group is first written together; when one of its writes
+//! breaks a rule, the transaction is undone and the group written again with a savepoint each, so that
 //! only the guilty one fails. Only errors that are an item's own are undone that way: a full disk or a lost connection
 //! takes the outer transaction with it, so the whole group answers Unavailable and the connection is dropped.
 
@@ -95,7 +95,7 @@ struct Results {
 
 /// Why a transaction did not commit.
 enum Stop {
-    /// A certificate breaks a rule: write again, one by one.
+    /// A write breaks a rule: write again, one by one.
     Separately,
     /// It met another transaction.
     Again(String),
@@ -301,12 +301,21 @@ impl Lane {
         mode: Mode,
     ) -> Result<Results, Stop> {
         let mut jobs = Vec::with_capacity(group.jobs.len());
-        for job in &mut group.jobs {
-            jobs.push(savepoint(connection, head, |connection, head| {
-                let mut told = Vec::new();
-                job.write(connection, &mut told)?;
-                chain::append(connection, head, told.iter())
-            })?);
+        if mode == Mode::Together {
+            let mut told = Vec::new();
+            for job in &mut group.jobs {
+                job.write(connection, &mut told).map_err(|failure| stop(failure, |_| Stop::Separately))?;
+                jobs.push(Ok(()));
+            }
+            chain::append(connection, head, told.iter()).map_err(|failure| stop(failure, |_| Stop::Separately))?;
+        } else {
+            for job in &mut group.jobs {
+                jobs.push(savepoint(connection, head, |connection, head| {
+                    let mut told = Vec::new();
+                    job.write(connection, &mut told)?;
+                    chain::append(connection, head, told.iter())
+                })?);
+            }
         }
         let records: Vec<&IssueRecord> = group.records.iter().map(|record| &**record).collect();
         let issues = if records.is_empty() { Vec::new() } else { issue_all(connection, head, &records, mode)? };
