@@ -11,6 +11,7 @@ mod records;
 mod schema;
 mod search;
 mod trail;
+mod upgrade;
 
 use chancery_core::audit::{AuditEntry, ChainPosition, Event, Telling, chain_hash};
 use chancery_core::port::{AuditStore, IssueRecord, ProfileStore};
