@@ -3,6 +3,7 @@
 //! What is measured is the store's hot path alone: certificate object, names, audit entry, guards, commit. Nothing is
 //! signed or parsed; the bytes are chance of the right size.
 
+mod order;
 mod scratch;
 
 use std::time::{Duration, Instant};
@@ -17,6 +18,8 @@ use chancery_pki::{Fingerprint, SerialNumber};
 use uuid::Uuid;
 
 use crate::{OpenError, Store, StoreOptions};
+
+pub use order::{fill_orders, order_rate_at, order_rate_beside};
 
 /// What one issuance looks like, and how many wait at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
