@@ -1,7 +1,7 @@
 //! What this machine could do at best: the lower of two limits, both measured in the same run.
 //!
 //! - cryptography: the cores, divided by the processor time that one operation's unavoidable cryptography takes: parse
-//!   the request, verify its signature, sign the certificate;
+//!   the request, verify its signature, sign the certificate, and verify the signatures of ACME's requests;
 //! - database: the rate at which the same rows go into the same kind of database, on the same disk or server, in groups
 //!   of as many as there were connections, with no server between.
 
@@ -12,13 +12,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use chancery_pki::{Certificate, Csr, KeyAlgorithm, KeyType, PrivateKey};
-use chancery_store::bench::{Shape, issue_rate_beside};
+use chancery_store::bench::{Shape, issue_rate_beside, order_rate_beside};
 use serde::{Serialize, Serializer};
 
 use crate::report::rounded;
 
 /// For how long each of the two is measured.
 const MEASURE: Duration = Duration::from_secs(3);
+
+/// Bytes under the signature of a usual request: protected header and payload in base64url.
+const SIGNED: usize = 600;
 
 /// What one operation has to do.
 pub struct Work {
@@ -28,6 +31,19 @@ pub struct Work {
     pub certificate: Vec<u8>,
     /// The CA that signed it: the key that signs is of its kind.
     pub issuer: Certificate,
+    /// How many ES256 signatures of requests there are to verify.
+    pub signed_requests: u32,
+    /// What is written.
+    pub rows: Rows,
+}
+
+/// What one operation writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// A certificate object with its names and its audit entry.
+    Certificates,
+    /// An ACME order with its authorization and challenges, step by step, and the same.
+    Orders,
 }
 
 /// Both limits.
@@ -63,12 +79,16 @@ impl Limit {
     }
 }
 
-/// How many issuances' rows a scratch database beside the server's takes, written by the store alone.
+/// How many operations' rows a scratch database beside the server's takes, written by the store alone.
 fn database_rate(work: &Work, url: &str, clients: usize) -> anyhow::Result<f64> {
     let request = work.csr.first().map_or(0, Vec::len);
     let shape = Shape { certificate: work.certificate.len(), request, clients, ..Shape::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(issue_rate_beside(url, shape, MEASURE))?.per_second())
+    let rate = match work.rows {
+        Rows::Certificates => runtime.block_on(issue_rate_beside(url, shape, MEASURE))?,
+        Rows::Orders => runtime.block_on(order_rate_beside(url, shape, MEASURE))?,
+    };
+    Ok(rate.per_second())
 }
 
 /// Processor time of one operation's cryptography.
@@ -81,12 +101,18 @@ fn cryptography(work: &Work) -> anyhow::Result<Duration> {
         KeyAlgorithm::Ed25519 => KeyType::Ed25519,
     };
     let key = PrivateKey::generate(key_type)?;
+    let request = vec![b'x'; SIGNED];
+    let account = PrivateKey::generate(KeyType::P256)?;
+    let signature = account.sign(&request)?;
     let (begun, used) = (Instant::now(), processor_time());
     let mut operations = 0u32;
     while begun.elapsed() < MEASURE {
         for csr in &work.csr {
             black_box(Csr::from_der(csr)?);
             black_box(key.sign(&work.certificate)?);
+            for _ in 0..work.signed_requests {
+                black_box(account.public_key().verify(account.default_signature_algorithm(), &request, &signature))?;
+            }
             operations += 1;
         }
     }

@@ -3,6 +3,7 @@
 //! The generator shares its machine with the server, so it is lean: requests are made before the clock starts, one
 //! thread drives every connection, and an answer is looked at rather than parsed.
 
+mod acme;
 mod arguments;
 mod client;
 mod latency;
@@ -11,6 +12,7 @@ mod ready;
 mod report;
 mod request;
 mod rest;
+mod shared;
 
 use std::process::ExitCode;
 
@@ -31,10 +33,10 @@ fn main() -> ExitCode {
 
 /// Whether every operation succeeded.
 fn run(arguments: &Arguments) -> anyhow::Result<bool> {
-    let report = match &arguments.door {
-        Door::Rest(options) => rest::run(options)?,
+    let (report, load) = match &arguments.door {
+        Door::Rest(options) => (rest::run(options)?, &options.load),
+        Door::Acme(options) => (acme::run(options)?, &options.load),
     };
-    let Door::Rest(options) = &arguments.door;
-    println!("{}", report.to_json(options.json)?);
+    println!("{}", report.to_json(load.json)?);
     Ok(report.succeeded())
 }

@@ -9,7 +9,7 @@ use crate::limit::Limit;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// `rest`.
+    /// `rest` or `acme`.
     pub door: &'static str,
     /// The RA profile that was asked.
     pub profile: String,
@@ -21,6 +21,9 @@ pub struct Report {
     pub seconds: f64,
     /// Operations by seconds.
     pub per_second: f64,
+    /// Requests by seconds, where an operation takes several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<f64>,
     /// Half of the operations took at most this long.
     pub p50_ms: f64,
     /// Ninety-nine of a hundred operations took at most this long.
@@ -30,7 +33,16 @@ pub struct Report {
     /// What the first failure was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_error: Option<String>,
-    /// What this machine could do at best: the lower of the two limits.
+    /// What this machine could do at best, for a server of ours.
+    #[serde(flatten)]
+    pub best: Option<Best>,
+}
+
+/// Beside the limit.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Best {
+    /// The lower of the two limits.
     pub limit_per_second: f64,
     /// Operations by the limit.
     pub ratio: f64,
@@ -38,32 +50,40 @@ pub struct Report {
     pub limit: Limit,
 }
 
+/// What a load found.
+pub struct Found {
+    /// How long it lasted.
+    pub seconds: f64,
+    /// Of every operation that succeeded.
+    pub latencies: Latencies,
+    /// How many failed, and what the first failure was.
+    pub errors: (u64, Option<String>),
+    /// Requests sent, where an operation takes several.
+    pub requests: Option<u64>,
+}
+
 impl Report {
     /// Put it together.
-    pub fn new(
-        profile: &str,
-        connections: u16,
-        seconds: f64,
-        mut latencies: Latencies,
-        errors: (u64, Option<String>),
-        limit: Limit,
-    ) -> Self {
+    pub fn new(door: &'static str, profile: &str, connections: u16, found: Found, limit: Option<Limit>) -> Self {
+        let Found { seconds, mut latencies, errors, requests } = found;
         let per_second = latencies.count() as f64 / seconds;
-        let limit_per_second = limit.per_second();
         Self {
-            door: "rest",
+            door,
             profile: profile.to_owned(),
             connections,
             operations: latencies.count(),
             seconds: rounded(seconds, 3),
             per_second: rounded(per_second, 1),
+            requests_per_second: requests.map(|requests| rounded(requests as f64 / seconds, 1)),
             p50_ms: rounded(latencies.quantile(500), 3),
             p99_ms: rounded(latencies.quantile(990), 3),
             errors: errors.0,
             first_error: errors.1,
-            limit_per_second: rounded(limit_per_second, 1),
-            ratio: rounded(per_second / limit_per_second, 3),
-            limit,
+            best: limit.map(|limit| Best {
+                limit_per_second: rounded(limit.per_second(), 1),
+                ratio: rounded(per_second / limit.per_second(), 3),
+                limit,
+            }),
         }
     }
 
@@ -97,13 +117,15 @@ mod tests {
             latencies.add(Duration::from_millis(4));
         }
         let limit = Limit { kind: "database", cores: 2, cryptography_per_second: 900.0, database_per_second: 400.0 };
-        let report = Report::new("tls-server", 8, 1.0, latencies, (0, None), limit);
+        let found = Found { seconds: 1.0, latencies, errors: (0, None), requests: Some(1400) };
+        let report = Report::new("acme", "tls-server", 8, found, Some(limit));
         assert!(report.succeeded());
         let json: serde_json::Value = serde_json::from_str(&report.to_json(true).unwrap()).unwrap();
         for (key, value) in [
             ("operations", 200.0),
             ("seconds", 1.0),
             ("perSecond", 200.0),
+            ("requestsPerSecond", 1400.0),
             ("p50Ms", 4.0),
             ("p99Ms", 4.0),
             ("errors", 0.0),

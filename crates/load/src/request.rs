@@ -4,16 +4,26 @@ use std::num::NonZero;
 use std::thread;
 
 use anyhow::Context;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_pki::{CsrTemplate, GeneralName, KeyType, Name, PrivateKey};
 
-/// One request, in both forms that are needed.
+/// One request, in the forms that are needed.
 pub struct Prepared {
+    /// The one name.
+    pub host: String,
     /// PKCS#10, DER.
     pub csr: Vec<u8>,
     /// The body of the issue operation.
     pub body: Vec<u8>,
+}
+
+/// What sets a run apart.
+pub fn random() -> anyhow::Result<u64> {
+    let mut bytes = [0; 8];
+    SystemRandom::new().fill(&mut bytes).ok().context("no randomness to be had")?;
+    Ok(u64::from_be_bytes(bytes))
 }
 
 /// Make `count` of them on all cores. `run` sets the names of this run apart from those of others.
@@ -40,12 +50,12 @@ fn one(run: u64, number: usize) -> anyhow::Result<Prepared> {
     let key = PrivateKey::generate(KeyType::P256).context("make a key")?;
     let template = CsrTemplate {
         subject: Some(format!("CN={host}").parse::<Name>().context("make a name")?),
-        subject_alt_names: vec![GeneralName::Dns(host)],
+        subject_alt_names: vec![GeneralName::Dns(host.clone())],
         ..CsrTemplate::default()
     };
     let csr = template.sign(&key).context("make a request")?.der().to_vec();
     let body = format!(r#"{{"request":"{}","attributes":[]}}"#, STANDARD.encode(&csr)).into_bytes();
-    Ok(Prepared { csr, body })
+    Ok(Prepared { host, csr, body })
 }
 
 #[cfg(test)]

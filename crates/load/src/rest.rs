@@ -1,73 +1,52 @@
 //! Issuing by the native REST API.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_pki::{Certificate, Csr};
 use serde_json::Value;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::arguments::Options;
+use crate::arguments::{Load, RestOptions};
 use crate::client::{Connection, Endpoint};
 use crate::latency::Latencies;
-use crate::limit::{Limit, Work};
+use crate::limit::{Limit, Rows, Work};
 use crate::ready::Ready;
-use crate::report::Report;
-use crate::request::{Prepared, prepare};
+use crate::report::{Found, Report};
+use crate::request::{Prepared, prepare, random};
+use crate::shared::Shared;
+
+/// Requests that are prepared for each second.
+const REQUESTS: usize = 5_000;
 
 /// Load the door and measure the limit.
-pub fn run(options: &Options) -> anyhow::Result<Report> {
+pub fn run(options: &RestOptions) -> anyhow::Result<Report> {
+    let load = &options.load;
     let ready = Ready::read(&options.ready)?;
     let token = ready.token(options.token_file.as_deref())?;
     let endpoint = Endpoint::new(ready.address(), ready.host()?, &ready.root_pem)?;
     // The generator takes one thread, so that its cost is known and most of the machine is the server's.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let door = runtime.block_on(RestDoor::find(&endpoint, ready.host()?, &token, &options.profile))?;
+    let door = runtime.block_on(RestDoor::find(&endpoint, ready.host()?, &token, &load.profile))?;
 
-    options.progress(format_args!("making {} requests", options.prepared()));
-    let requests = Rc::new(prepare(options.prepared(), random()?)?);
-    options.progress(format_args!("loading for {} s over {} connections", options.seconds, options.connections));
-    let load = LocalSet::new().block_on(&runtime, Rc::new(door).load(&endpoint, options, &requests))?;
+    load.progress(format_args!("making {} requests", load.prepared(REQUESTS)));
+    let requests = Rc::new(prepare(load.prepared(REQUESTS), random()?)?);
+    load.progress(format_args!("loading for {} s over {} connections", load.seconds, load.connections));
+    let (found, work) = LocalSet::new().block_on(&runtime, Rc::new(door).load(&endpoint, load, &requests))?;
 
-    options.progress(format_args!("measuring the limit of this machine"));
-    let database = options.limit_database.as_deref().unwrap_or(&ready.database);
-    let limit = Limit::measure(&load.work, database, usize::from(options.connections))?;
-    let errors = (load.errors.get(), load.first_error.into_inner());
-    Ok(Report::new(&options.profile, options.connections, load.seconds, load.latencies.into_inner(), errors, limit))
-}
-
-fn random() -> anyhow::Result<u64> {
-    let mut bytes = [0; 8];
-    SystemRandom::new().fill(&mut bytes).ok().context("no randomness to be had")?;
-    Ok(u64::from_be_bytes(bytes))
+    load.progress(format_args!("measuring the limit of this machine"));
+    let database = load.limit_database.as_deref().unwrap_or(&ready.database);
+    let limit = Limit::measure(&work, database, usize::from(load.connections))?;
+    Ok(Report::new("rest", &load.profile, load.connections, found, Some(limit)))
 }
 
 /// The operation's address, ready to be sent.
 struct RestDoor {
     issue: String,
     get: Box<dyn Fn(&str) -> String>,
-}
-
-/// What the connections find together.
-struct Load {
-    next: Cell<usize>,
-    latencies: RefCell<Latencies>,
-    errors: Cell<u64>,
-    first_error: RefCell<Option<String>>,
-    seconds: f64,
-    work: Work,
-}
-
-impl Load {
-    fn failed(&self, why: String) {
-        self.errors.set(self.errors.get() + 1);
-        self.first_error.borrow_mut().get_or_insert(why);
-    }
 }
 
 impl RestDoor {
@@ -102,9 +81,9 @@ impl RestDoor {
     async fn load(
         self: Rc<Self>,
         endpoint: &Endpoint,
-        options: &Options,
+        options: &Load,
         requests: &Rc<Vec<Prepared>>,
-    ) -> anyhow::Result<Load> {
+    ) -> anyhow::Result<(Found, Work)> {
         let mut connections = Vec::new();
         let mut work = None;
         for request in &requests[..usize::from(options.connections)] {
@@ -117,21 +96,20 @@ impl RestDoor {
                 let uuid = answer["uuid"].as_str().context("the answer has no uuid")?;
                 let issuer = self.issuer(&mut connection, uuid).await?;
                 certificate.verify_signed_by(issuer.public_key()).context("the certificate's signature")?;
-                work = Some(Work { csr: Vec::new(), certificate: certificate.der().to_vec(), issuer });
+                work = Some(Work {
+                    csr: Vec::new(),
+                    certificate: certificate.der().to_vec(),
+                    issuer,
+                    signed_requests: 0,
+                    rows: Rows::Certificates,
+                });
             }
             connections.push(connection);
         }
         let mut work = work.context("no connection")?;
         work.csr = requests.iter().take(256).map(|request| request.csr.clone()).collect();
 
-        let load = Rc::new(Load {
-            next: Cell::new(connections.len()),
-            latencies: RefCell::default(),
-            errors: Cell::new(0),
-            first_error: RefCell::default(),
-            seconds: 0.0,
-            work,
-        });
+        let load = Rc::new(Shared::after(connections.len()));
         let begun = Instant::now();
         let until = begun + Duration::from_secs(options.seconds.into());
         let mut drivers = JoinSet::new();
@@ -143,8 +121,8 @@ impl RestDoor {
             ended.context("a connection's driver")?;
         }
         let seconds = begun.elapsed().as_secs_f64();
-        let load = Rc::into_inner(load).expect("every driver has ended");
-        Ok(Load { seconds, ..load })
+        let shared = Rc::into_inner(load).expect("every driver has ended");
+        Ok((shared.found(seconds, None), work))
     }
 
     /// The certificate of the CA that signed this one.
@@ -160,15 +138,13 @@ impl RestDoor {
         mut connection: Connection,
         endpoint: &Endpoint,
         requests: &[Prepared],
-        load: &Load,
+        load: &Shared,
         until: Instant,
     ) {
         let mut latencies = Latencies::default();
         loop {
             let begun = Instant::now();
-            let number = load.next.get();
-            let Some(request) = requests.get(number).filter(|_| begun < until) else { break };
-            load.next.set(number + 1);
+            let Some(request) = load.next(requests).filter(|_| begun < until) else { break };
             let alive = match connection.exchange(&self.issue, &request.body).await {
                 Ok(answer) if answer.status == 200 && has_certificate(answer.body) => {
                     latencies.add(begun.elapsed());
@@ -193,7 +169,7 @@ impl RestDoor {
                 }
             }
         }
-        load.latencies.borrow_mut().append(&mut latencies);
+        load.add(&mut latencies);
     }
 }
 
@@ -219,7 +195,8 @@ fn has_certificate(body: &[u8]) -> bool {
     body.windows(KEY.len()).any(|window| window == KEY)
 }
 
-fn refusal(status: u16, body: &[u8]) -> String {
+/// A refusal, short enough to be told.
+pub fn refusal(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(300)]);
     format!("the server answered {status} {}", text.trim())
 }
