@@ -4,6 +4,9 @@
 //! An attestation says three things, and all must hold: a maker whose root is trusted vouches for the device; the device is
 //! the one that was asked for; and the statement was made for this very challenge. It names a key, which the certificate
 //! must have.
+//!
+//! The lists on which makers say that attestation keys are revoked are not asked: they are far away, and each is of its own
+//! kind. A maker's root that is no longer believed is left out of the configuration.
 
 mod android_key;
 mod apple;

@@ -149,6 +149,10 @@ fn compare(url: &Url, body: &[u8], expected: &str) -> Result<Proof, AttemptFaile
 }
 
 fn wrong_status(url: &Url, status: u16) -> AttemptFailed {
+    if (300..400).contains(&status) {
+        let detail = format!("{} answered {status}: only redirects by 301, 302, 307 and 308 are followed", place(url));
+        return final_failure(ProblemType::Connection, detail);
+    }
     let detail = format!("{} answered {status} where 200 with the key authorization was expected", place(url));
     // Not there yet, or not able at the moment.
     match status {

@@ -109,7 +109,12 @@ async fn a_slow_answer_ends_with_the_time() {
 
 #[tokio::test]
 async fn other_statuses_are_told() {
-    for (status, again) in [(404, true), (503, true), (403, false), (204, false), (303, false), (401, false)] {
+    for status in [300, 303, 304, 305] {
+        let (kind, detail, again) = problem(move |_| redirect(status, "/there")).await;
+        assert_eq!((kind, again), (ProblemType::Connection, false), "{status}");
+        assert!(detail.contains("only redirects by"), "{detail}");
+    }
+    for (status, again) in [(404, true), (503, true), (403, false), (204, false), (401, false)] {
         let (kind, detail, retried) = problem(move |_| redirect(status, "/there")).await;
         assert_eq!((kind, retried), (ProblemType::IncorrectResponse, again), "{status}");
         assert!(detail.contains(&status.to_string()), "{detail}");
