@@ -17,7 +17,7 @@ use crate::jwk::KnownKeys;
 use crate::jws::{Jws, KeyHint};
 use crate::nonce::{Nonces, Refused};
 use crate::port::{AcmeStore, Secrets, Validator};
-use crate::{Account, AccountKey, Directory, Problem, ProblemType, Resource};
+use crate::{Account, AccountKey, AcmeSettings, Directory, Problem, ProblemType, Resource};
 
 /// What the door stands on.
 #[derive(Clone)]
@@ -134,6 +134,7 @@ impl Acme {
         jws.verify(signer.key())?;
         if let Signer::Account { account, .. } = &signer {
             stands(account)?;
+            terms_stand(&post.directory.acme_profile.settings)?;
         }
         let call = Call {
             directory: post.directory,
@@ -247,6 +248,21 @@ impl Acme {
         }
         Ok(())
     }
+}
+
+/// RFC 8555 section 7.3.3: accounts are kept out while the operator waits for them to agree to changed terms.
+fn terms_stand(settings: &AcmeSettings) -> Result<(), Problem> {
+    if !settings.terms_changed {
+        return Ok(());
+    }
+    let mut problem = Problem::new(
+        ProblemType::UserActionRequired,
+        "the terms of service have changed: go to the problem's instance and agree to them",
+    );
+    problem.instance = settings.terms_changed_url.clone().or_else(|| settings.terms_of_service.clone());
+    let terms = settings.terms_of_service.clone().or_else(|| settings.terms_changed_url.clone());
+    problem.links.extend(terms.map(|terms| (terms, "terms-of-service")));
+    Err(problem)
 }
 
 /// RFC 8555 section 7.3.6: an account that has ended may do nothing any more.

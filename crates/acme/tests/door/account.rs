@@ -222,3 +222,56 @@ async fn an_account_of_one_directory_is_none_of_another() {
     let problem = client.ask(Resource::Account(client.id()), None).await.unwrap_err();
     assert_eq!(problem.kind, ProblemType::AccountDoesNotExist);
 }
+
+#[tokio::test]
+async fn rfc8555_7_1_2_1_orders_are_listed_page_by_page_without_invalid_ones() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    let mut made = Vec::new();
+    for number in 0..103 {
+        let order = json!({ "identifiers": [{ "type": "dns", "value": format!("h{number}.example.com") }] });
+        let reply = client.ask(Resource::NewOrder, Some(order)).await.unwrap();
+        made.push(reply.location.unwrap());
+        house.clock.advance(time::Duration::SECOND);
+    }
+    made.reverse();
+    let first = client.ask(Resource::Orders(client.id(), None), None).await.unwrap();
+    assert_eq!(object(&first)["orders"], json!(made[..100]));
+    let [(next, "next")] = &first.links[..] else { panic!("{:?}", first.links) };
+    let cursor = next.split_once("/orders?cursor=").unwrap().1.parse().unwrap();
+    let rest = client.ask(Resource::Orders(client.id(), Some(cursor)), None).await.unwrap();
+    assert_eq!((&object(&rest)["orders"], rest.links.len()), (&json!(made[100..]), 0));
+    // What is over by time is invalid, whatever is stored.
+    house.clock.advance(time::Duration::days(40));
+    assert_eq!(object(&client.ask(Resource::Orders(client.id(), None), None).await.unwrap())["orders"], json!([]));
+}
+
+#[tokio::test]
+async fn rfc8555_7_3_3_changed_terms_keep_accounts_out_until_they_are_agreed_to() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    house
+        .set(|settings| {
+            settings.terms_of_service = Some("https://ca.example/terms".into());
+            settings.terms_changed_url = Some("https://ca.example/agree".into());
+            settings.terms_changed = true;
+        })
+        .await;
+    let problem = client.ask(Resource::Account(client.id()), None).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::UserActionRequired, 403));
+    assert_eq!(problem.instance.as_deref(), Some("https://ca.example/agree"));
+    assert_eq!(problem.links, [("https://ca.example/terms".to_owned(), "terms-of-service")]);
+    house.set(|settings| settings.terms_changed = false).await;
+    assert_eq!(client.ask(Resource::Account(client.id()), None).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn rfc8555_7_1_2_an_account_shows_nothing_else() {
+    let house = House::new().await;
+    let mut client = house.client();
+    let new = json!({ "contact": [], "orders": "https://evil.example/", "newField": { "a": [1] } });
+    let reply = client.register(new).await.unwrap();
+    let mut members: Vec<String> = object(&reply).as_object().unwrap().keys().cloned().collect();
+    members.sort();
+    assert_eq!(members, ["contact", "orders", "status"]);
+}

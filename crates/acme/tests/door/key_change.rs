@@ -19,6 +19,8 @@ fn payload(old: &Client<'_>) -> Value {
 async fn rfc8555_7_3_5_the_account_goes_on_with_the_new_key() {
     let house = House::new().await;
     let mut client = house.client().registered().await;
+    let begun = json!({ "identifiers": [{ "type": "dns", "value": "a.example.com" }] });
+    let order = client.ask(Resource::NewOrder, Some(begun)).await.unwrap().location.unwrap();
     let mut new = house.client();
     let mut change = payload(&client);
     // Another spelling of the same key.
@@ -30,6 +32,9 @@ async fn rfc8555_7_3_5_the_account_goes_on_with_the_new_key() {
     assert!(client.ask(account.clone(), None).await.is_err(), "the old key signs nothing any more");
     new.account = client.account.clone();
     assert_eq!(new.ask(account, None).await.unwrap().status, 200);
+    // What was begun goes on.
+    let order = Resource::Order(order.rsplit('/').next().unwrap().parse().unwrap());
+    assert_eq!(object(&new.ask(order, None).await.unwrap())["status"], "pending");
     // The old key is free.
     client.account = None;
     assert_eq!(client.register(json!({})).await.unwrap().status, 201);
