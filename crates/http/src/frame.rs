@@ -76,6 +76,10 @@ struct Told {
 
 /// The door behind a path, as a label.
 fn door(path: &str) -> &'static str {
+    // The platform's paths of that door.
+    if path.starts_with("/api/v1/protocols/acme/") {
+        return "acme";
+    }
     match path.split('/').find(|part| !part.is_empty()) {
         Some("api") => "rest",
         Some("acme") => "acme",
