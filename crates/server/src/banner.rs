@@ -1,6 +1,7 @@
 //! What `serve` and `init` print when all is well.
 
 use chancery_core::port::AuthorityInstance;
+use chancery_core::{Actor, Door, Origin};
 
 use crate::admin_token::AdminToken;
 use crate::node::Node;
@@ -33,10 +34,12 @@ pub async fn served(node: &Node, ready: &Ready, status_url: &str, token: Option<
     let mut text = format!(
         "\nChancery answers.\n\n  \
          REST API    {}/api\n  \
+         ACME        {}\n  \
          status      {status_url}  (CRLs and issuer certificates)\n  \
          database    {}\n  \
          root        {}\n              SHA-256 {}\n",
         ready.base_url,
+        directories(node).await,
         ready.database,
         ready.root_pem.display(),
         colons(&ready.root_sha256),
@@ -53,6 +56,24 @@ pub async fn served(node: &Node, ready: &Ready, status_url: &str, token: Option<
         }
     }
     text
+}
+
+/// Where ACME clients begin.
+async fn directories(node: &Node) -> String {
+    const MOST: usize = 4;
+    match node.ra.profiles(&Actor::system(), &Origin::system()).await {
+        Ok(profiles) => {
+            let open: Vec<_> = profiles.iter().filter(|profile| profile.doors.contains(&Door::Acme)).collect();
+            let mut lines: Vec<_> = open.iter().take(MOST).map(|profile| node.directory_url(&profile.name)).collect();
+            match open.len() {
+                0 => lines.push("no RA profile's door is open".into()),
+                all if all > MOST => lines.push(format!("and {} more", all - MOST)),
+                _ => {}
+            }
+            lines.join("\n              ")
+        }
+        Err(error) => error.to_string(),
+    }
 }
 
 /// A certificate from a request made by `openssl req`: works when pasted into a shell.

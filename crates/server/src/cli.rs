@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
-use crate::command::{approval, audit, ca, cert, profile, token};
+use crate::command::{acme, approval, audit, ca, cert, profile, token};
 use crate::config::Overrides;
 
 /// A registration authority: one server that issues, renews, rekeys and revokes certificates.
@@ -73,6 +73,9 @@ pub enum Verb {
     /// What waits for a second person
     #[command(subcommand)]
     Approval(approval::Verb),
+    /// The ACME door
+    #[command(subcommand)]
+    Acme(acme::Verb),
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -97,7 +100,7 @@ pub struct Json {
         --base-url https://ra.example --status-url http://ra.example\n  \
     chancery serve --database postgres://ra@db.example/ra")]
 pub struct Serve {
-    /// REST and health, over TLS [default: 127.0.0.1:8443; port 0 is any free port]
+    /// REST, ACME and health, over TLS [default: 127.0.0.1:8443; port 0 is any free port]
     #[arg(long, value_name = "ADDR")]
     pub https: Option<SocketAddr>,
     /// Reserved for clients that show a certificate; not opened by this version [default: 127.0.0.1:8444]

@@ -5,6 +5,7 @@ pub mod command;
 pub mod config;
 pub mod data_folder;
 
+mod acme;
 mod admin_token;
 mod banner;
 mod blocked;

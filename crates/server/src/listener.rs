@@ -12,6 +12,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
+use chancery_acme::Acme;
 use chancery_http::{Frame, Metrics, Proxies, nothing_here, refuse_credentials};
 use rustls::ServerConfig;
 
@@ -90,6 +91,8 @@ macro_rules! limited {
 pub struct Parts {
     /// The node behind the doors.
     pub node: Node,
+    /// The ACME door.
+    pub acme: Acme,
     /// Request counters.
     pub metrics: Metrics,
     /// Proxies whose forwarding headers are believed.
@@ -114,10 +117,11 @@ impl Parts {
         chancery_status::routes(self.node.published(), self.node.ra.ports().clock.clone())
     }
 
-    /// REST, status, health, over TLS.
+    /// ACME, REST, status, health, over TLS.
     pub fn https(&self, listener: TcpListener, tls: ServerConfig) -> std::io::Result<Server> {
         let parts = self.clone();
         let rest = chancery_rest::routes(self.node.ra.clone(), self.readiness.taking());
+        let acme = chancery_acme_door::routes(self.acme.clone());
         let status = self.status();
         let app = move || {
             App::new()
@@ -127,6 +131,7 @@ impl Parts {
                 .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
                 .wrap(parts.frame())
                 .wrap(from_fn(watch::watched))
+                .configure(acme.clone())
                 .configure(rest.clone())
                 .configure(status.clone())
                 .configure(probe::routes)

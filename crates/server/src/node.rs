@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chancery_acme::Acme;
 use chancery_authority::{
     BuiltInAuthority, CaSpec, DATA_KEY, NewAuthorityRequest, Root, Schedule, SoftwareKeys, Vault,
 };
@@ -38,6 +39,10 @@ pub struct Node {
     pub authority: Option<BuiltInAuthority>,
     /// Private keys; none when they were not opened.
     pub keys: Option<Arc<SoftwareKeys>>,
+    /// The ACME door; none when the keys were not opened.
+    pub acme: Option<Acme>,
+    /// By what address clients come, without a slash at the end.
+    pub base_url: String,
     /// The database.
     pub store: Store,
     /// Where the world finds CRLs and issuer certificates, without a slash at the end.
@@ -53,6 +58,15 @@ pub struct Node {
     /// What was issued and revoked by this process.
     pub counters: IssuanceCounters,
     _lock: Arc<FolderLock>,
+}
+
+/// By what addresses the world comes, without a slash at the end.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    /// The https listener.
+    pub base_url: String,
+    /// CRLs and issuer certificates.
+    pub status_url: String,
 }
 
 /// What to do about a database of an older schema.
@@ -88,6 +102,11 @@ pub fn status_url(settings: &Settings, folder: &DataFolder, otherwise: String) -
     Ok(folder.node()?.and_then(|identity| identity.status_url).unwrap_or(otherwise))
 }
 
+/// By what address clients come: the one that is named, else `otherwise`.
+pub fn base_url(settings: &Settings, otherwise: impl FnOnce() -> String) -> String {
+    settings.base_url.as_ref().map_or_else(otherwise, |url| url.as_str().trim_end_matches('/').to_owned())
+}
+
 fn named_status_url(settings: &Settings) -> Option<String> {
     settings.status_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned())
 }
@@ -109,13 +128,13 @@ fn absolute(url: &str) -> String {
 }
 
 impl Node {
-    /// Open the database and the keys in it. `status_url` is where CRLs and issuer certificates will be found.
+    /// Open the database and the keys in it.
     pub async fn open(
         settings: &Settings,
         folder: DataFolder,
         lock: FolderLock,
         old_schema: OldSchema,
-        status_url: &str,
+        addresses: &Addresses,
     ) -> Result<Self, Failure> {
         let key_checks = crate::blocked::key_checks(&settings.keys)?;
         let (mut opening, store) = Self::open_store(settings, folder, lock, old_schema).await?;
@@ -128,7 +147,7 @@ impl Node {
         let vault = Vault::open(&*port, passphrase.secret, opening.rng.clone())
             .await
             .map_err(|error| Failure::new(format!("the private keys cannot be opened: {error}")))?;
-        let keys = Arc::new(SoftwareKeys::new(port.clone(), vault, opening.clock.clone(), opening.rng.clone()));
+        let keys = Arc::new(SoftwareKeys::new(port.clone(), vault.clone(), opening.clock.clone(), opening.rng.clone()));
         let ports = chancery_authority::Ports {
             store: port,
             leases: Arc::new(store.clone()),
@@ -137,7 +156,7 @@ impl Node {
             rng: opening.rng.clone(),
         };
         let config = chancery_authority::Config {
-            status_url: status_url.to_owned(),
+            status_url: addresses.status_url.clone(),
             node: opening.id,
             crl: Schedule {
                 lifetime: settings.crl.lifetime.signed(),
@@ -149,7 +168,10 @@ impl Node {
         let authority = BuiltInAuthority::open(ports, config)
             .await
             .map_err(|error| Failure::new(format!("the authorities cannot be loaded: {error}")))?;
-        Ok(opening.node(store, Arc::new(authority.clone()), Some(authority), Some(keys), status_url))
+        let mut node = opening.node(store, Arc::new(authority.clone()), Some(authority), Some(keys), addresses);
+        let acme = crate::acme::open(&settings.acme, &node.store, &vault, &node.ra, &node.base_url).await?;
+        node.acme = Some(acme);
+        Ok(node)
     }
 
     /// Open the database alone: enough to read the audit trail, without the passphrase.
@@ -160,7 +182,7 @@ impl Node {
         old_schema: OldSchema,
     ) -> Result<Self, Failure> {
         let (opening, store) = Self::open_store(settings, folder, lock, old_schema).await?;
-        Ok(opening.node(store, Arc::new(Locked), None, None, ""))
+        Ok(opening.node(store, Arc::new(Locked), None, None, &Addresses::default()))
     }
 
     async fn open_store(
@@ -216,6 +238,7 @@ impl Node {
             }
         };
         self.ra.seed(instance.id).await?;
+        crate::acme::first_start(self.acme()?).await?;
         AdminToken::make(&self.folder, &self.ra).await?;
         let stamp = clock.now().unix_timestamp().to_string().into_bytes();
         self.store.secret_or_insert(FIRST_START, stamp).await.map_err(done)?;
@@ -231,6 +254,16 @@ impl Node {
             .or_else(|| instances.first())
             .cloned()
             .ok_or_else(|| Failure::new("this installation has no authority: make one with `chancery ca create`"))
+    }
+
+    /// The ACME door.
+    pub fn acme(&self) -> Result<&Acme, Failure> {
+        self.acme.as_ref().ok_or_else(|| Failure::new("the keys of this installation are not open"))
+    }
+
+    /// The URL of the directory of an RA profile or ACME profile.
+    pub fn directory_url(&self, profile: &str) -> String {
+        format!("{}/acme/{profile}/directory", self.base_url)
     }
 
     /// CRLs and CA certificates for the status door.
@@ -284,7 +317,7 @@ impl Opening {
         authority: Arc<dyn Authority>,
         built_in: Option<BuiltInAuthority>,
         keys: Option<Arc<SoftwareKeys>>,
-        status_url: &str,
+        addresses: &Addresses,
     ) -> Node {
         let counters = IssuanceCounters::default();
         let shared = Arc::new(store.clone());
@@ -305,8 +338,10 @@ impl Opening {
             ra,
             authority: built_in,
             keys,
+            acme: None,
+            base_url: addresses.base_url.clone(),
             store,
-            status_url: status_url.to_owned(),
+            status_url: addresses.status_url.clone(),
             witness: Witness::of(&self.folder),
             id: self.id,
             folder: self.folder,

@@ -12,7 +12,7 @@ use crate::cli::{Cli, ConfigVerb, Init, Json, Place, Verb};
 use crate::command::{Answer, Command, Failure, approval, audit, ca, cert, profile, token};
 use crate::config::{EXAMPLE, Loaded, Overrides, Settings, load};
 use crate::data_folder::{DataFolder, FolderError};
-use crate::node::{self, Node, OldSchema};
+use crate::node::{self, Addresses, Node, OldSchema};
 use crate::{banner, blocked, control, log, serve};
 
 /// How long a command waits for a server that is starting or stopping.
@@ -116,6 +116,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Ended> {
         Verb::Approval(approval::Verb::Reject(args)) => {
             execute(&place, args.json, Command::ApprovalReject(args.decide))
         }
+        Verb::Acme(verb) => {
+            let (command, json) = verb.read()?;
+            execute(&place, json, Command::Acme(command))
+        }
         Verb::Audit(audit::Verb::Verify(json)) => execute(&place, json, Command::AuditVerify),
         Verb::Audit(audit::Verb::List(args)) => execute(&place, args.json, Command::AuditList(args.list)),
     }
@@ -178,8 +182,8 @@ fn ask(place: &Place, command: Command) -> Result<Answer, Ended> {
                     let node = if command.is_audit() {
                         Node::open_without_keys(&loaded.settings, folder, lock, old_schema).await?
                     } else {
-                        let status_url = offline_status_url(&loaded.settings, &folder)?;
-                        Node::open(&loaded.settings, folder, lock, old_schema, &status_url).await?
+                        let addresses = offline_addresses(&loaded.settings, &folder)?;
+                        Node::open(&loaded.settings, folder, lock, old_schema, &addresses).await?
                     };
                     return command.execute(&node, rustix::process::geteuid().as_raw()).await;
                 }
@@ -203,9 +207,12 @@ fn quiet_log(loaded: &Loaded) {
     }
 }
 
-/// Where CRLs will be found, when no server runs that knows: as configured, as signed last, or by default.
-fn offline_status_url(settings: &Settings, folder: &DataFolder) -> Result<String, Failure> {
-    node::status_url(settings, folder, format!("http://{}", settings.listen.http))
+/// By what addresses the world will come, when no server runs that knows: as configured, as signed last, or by default.
+fn offline_addresses(settings: &Settings, folder: &DataFolder) -> Result<Addresses, Failure> {
+    Ok(Addresses {
+        base_url: node::base_url(settings, || format!("https://{}", settings.listen.https)),
+        status_url: node::status_url(settings, folder, format!("http://{}", settings.listen.http))?,
+    })
 }
 
 fn init(place: &Place, flags: &Init) -> Result<ExitCode, Ended> {
@@ -215,8 +222,8 @@ fn init(place: &Place, flags: &Init) -> Result<ExitCode, Ended> {
     let folder = DataFolder::make(&settings.data)?;
     let lock = folder.lock()?;
     runtime()?.block_on(async {
-        let status_url = offline_status_url(settings, &folder)?;
-        let node = Node::open(settings, folder.clone(), lock, OldSchema::Migrate, &status_url).await?;
+        let addresses = offline_addresses(settings, &folder)?;
+        let node = Node::open(settings, folder.clone(), lock, OldSchema::Migrate, &addresses).await?;
         if !node.first_start(settings).await? {
             return Err(Ended::from(Failure::new(format!(
                 "the database {} has its authority already: `chancery ca create` makes another one, `chancery serve` \

@@ -18,7 +18,7 @@ use crate::config::{Loaded, Settings};
 use crate::control::ControlSocket;
 use crate::data_folder::DataFolder;
 use crate::listener::{Bound, Parts, Readiness, Watch};
-use crate::node::{self, Node, OldSchema};
+use crate::node::{self, Addresses, Node, OldSchema};
 use crate::ready::{Ready, ReadyFile};
 use crate::tls::{self, OwnCertificate, ShownCertificate};
 use crate::{log, resource};
@@ -87,10 +87,7 @@ impl Serving {
             listener.local_addr().map_err(|error| Failure::new(format!("a bound socket has no address: {error}")))
         };
         let (https, http) = (address(&bound.https)?, address(&bound.http)?);
-        let base_url = match &settings.base_url {
-            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => url_of("https", https),
-        };
+        let base_url = node::base_url(&settings, || url_of("https", https));
         let status_url = node::status_url(&settings, &folder, url_of("http", http))?;
         if is_loopback(&status_url) {
             tracing::warn!(
@@ -99,7 +96,8 @@ impl Serving {
             );
         }
 
-        let node = Node::open(&settings, folder.clone(), lock, OldSchema::Migrate, &status_url).await?;
+        let addresses = Addresses { base_url: base_url.clone(), status_url: status_url.clone() };
+        let node = Node::open(&settings, folder.clone(), lock, OldSchema::Migrate, &addresses).await?;
         node.first_start(&settings).await?;
         let authority = node.own_authority(&settings)?;
         let root = RootShown::of(&authority);
@@ -128,6 +126,7 @@ impl Serving {
         let watch = Watch::new(settings.limits.keep_alive.0.max(settings.limits.head_timeout.0));
         let parts = Parts {
             watch: watch.clone(),
+            acme: node.acme()?.clone(),
             node: node.clone(),
             metrics,
             proxies: Proxies::new(settings.proxies.networks().map_err(Failure::new)?),
@@ -189,11 +188,14 @@ impl Serving {
             let Some(authority) = &self.node.authority else {
                 return Err(Failure::new("the private keys are not open"));
             };
+            let acme = self.node.acme()?;
             tokio::select! {
                 () = stop.asked() => tracing::info!("stopping: running requests are finished, new ones refused"),
                 why = servers => broken = Some(why),
                 () = self.control.run(&self.node) => {}
                 () = authority.clone().run_crls(std::future::pending()) => {}
+                () = acme.run_attempts(std::future::pending()) => {}
+                () = acme.run_purge(std::future::pending()) => {}
                 () = self.node.witness.run(ra, &key, self.settings.audit.checkpoint_every.0) => {}
                 () = self.own.keep(&self.shown) => {}
                 () = self.watch.run() => {}
@@ -212,6 +214,10 @@ impl Serving {
         tokio::select! {
             () = stopping => {}
             () = stop.asked() => tracing::warn!("asked twice: stopping at once"),
+        }
+        // What breaks off is tried again later, by this node or another.
+        if tokio::time::timeout(LAST_WORDS, self.node.acme()?.attempts_ended()).await.is_err() {
+            tracing::info!("attempts at ACME challenges are broken off, and tried again after the next start");
         }
         let last_words = async {
             if let Err(error) = self.node.ra.server_stopped().await {

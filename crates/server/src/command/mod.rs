@@ -1,6 +1,7 @@
 //! What the command line can ask for. One function executes it, in the running server for a client of the control
 //! socket, or in the command's own process when no server runs.
 
+pub mod acme;
 pub mod approval;
 pub mod audit;
 pub mod ca;
@@ -42,6 +43,7 @@ pub enum Command {
     ApprovalReject(approval::Decide),
     AuditVerify,
     AuditList(audit::List),
+    Acme(acme::Command),
 }
 
 /// What came of it.
@@ -64,6 +66,7 @@ pub enum Answer {
     Approval(approval::Approval),
     Audit(audit::Report),
     Entries(Vec<audit::Entry>),
+    Acme(acme::Answer),
 }
 
 /// Why nothing came of it: what, why, and how to mend it.
@@ -130,12 +133,14 @@ impl Command {
             Self::ApprovalReject(decide) => Answer::Approval(decide.execute(asked, false).await?),
             Self::AuditVerify => Answer::Audit(audit::verify(asked).await?),
             Self::AuditList(list) => Answer::Entries(list.execute(asked).await?),
+            Self::Acme(command) => Answer::Acme(command.execute(asked).await?),
         })
     }
 
     /// Whether it changes nothing.
     pub fn only_reads(&self) -> bool {
         match self {
+            Self::Acme(command) => command.only_reads(),
             Self::TokenList
             | Self::ProfileList
             | Self::ProfileShow(_)
@@ -193,6 +198,7 @@ impl Answer {
             Self::Approval(it) => serde_json::to_string_pretty(it),
             Self::Audit(it) => serde_json::to_string_pretty(it),
             Self::Entries(it) => serde_json::to_string_pretty(it),
+            Self::Acme(it) => it.json(),
         };
         value.expect("texts, numbers and lists always serialise") + "\n"
     }
@@ -216,6 +222,7 @@ impl Answer {
             Self::Approval(it) => out(it.text()),
             Self::Audit(it) => out(it.text()),
             Self::Entries(it) => out(audit::text(it)),
+            Self::Acme(it) => it.text(),
         }
     }
 

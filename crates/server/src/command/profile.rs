@@ -229,7 +229,7 @@ impl EditArgs {
 }
 
 /// A list of attributes, or an object that has one: what `profile show --json` prints can be given back.
-fn attributes(file: &str) -> Result<Vec<RequestAttribute>, Failure> {
+pub(super) fn attributes(file: &str) -> Result<Vec<RequestAttribute>, Failure> {
     let wrong = |why: serde_json::Error| Failure::new(format!("{file}: not a list of attributes: {why}"));
     let mut value: serde_json::Value = serde_json::from_slice(&crate::read_input(file)?).map_err(wrong)?;
     if let Some(list) = value.get_mut("attributes") {

@@ -2,6 +2,7 @@
 //!
 //! `example.toml` is the documentation; a test holds it equal to the defaults here, key by key.
 
+mod acme;
 mod load;
 mod secret;
 mod span;
@@ -17,6 +18,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
+pub use acme::{Acme, Perspective, Resolver, Validation};
 pub use load::{ConfigError, Loaded, Overrides, load};
 pub use secret::{DatabaseUrl, Secret, shown};
 pub use span::Span;
@@ -44,6 +46,7 @@ pub struct Settings {
     pub limits: Limits,
     pub log: Log,
     pub proxies: Proxies,
+    pub acme: Acme,
 }
 
 /// The listeners.
@@ -209,6 +212,7 @@ impl Default for Settings {
             limits: Limits::default(),
             log: Log::default(),
             proxies: Proxies::default(),
+            acme: Acme::default(),
         }
     }
 }
@@ -343,6 +347,7 @@ impl Settings {
         ] {
             rule((seconds(1)..=seconds(longest)).contains(&span), &format!("{key}: from 1 s to {longest} s"));
         }
+        self.acme.faults(&mut rule);
         faults.extend(self.proxies.networks().err());
         if let Err(why) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {
             faults.push(format!("log.level: {why}; write for example \"info\" or \"info,chancery_store=debug\""));

@@ -23,16 +23,19 @@ fn the_example_has_every_key_at_its_default() {
     let loaded = loaded(EXAMPLE, &[], Overrides::new()).unwrap();
     assert_eq!(loaded.settings, Settings::default());
 
-    let example: toml::Table = EXAMPLE.parse().unwrap();
     let mut keys = Vec::new();
-    for (key, value) in example {
-        match value {
-            toml::Value::Table(section) => keys.extend(section.keys().map(|below| format!("{key}.{below}"))),
-            _ => keys.push(key),
-        }
-    }
+    collect("", &EXAMPLE.parse().unwrap(), &mut keys);
     keys.sort();
     assert_eq!(keys, known_keys().into_iter().collect::<Vec<_>>());
+}
+
+fn collect(above: &str, table: &toml::Table, keys: &mut Vec<String>) {
+    for (key, value) in table {
+        match value {
+            toml::Value::Table(below) => collect(&format!("{above}{key}."), below, keys),
+            _ => keys.push(format!("{above}{key}")),
+        }
+    }
 }
 
 #[test]
@@ -64,6 +67,9 @@ fn every_key_can_be_set_by_the_environment() {
         let value = key.split('.').fold(&toml::Value::Table(defaults.clone()), |at, part| &at[part]).clone();
         let text = match value {
             toml::Value::String(text) => text,
+            toml::Value::Array(_) if key.ends_with(".perspectives") => {
+                "a resolver=192.0.2.1, b proxy=http://b:1".into()
+            }
             toml::Value::Array(_) => "192.0.2.1, 192.0.2.2".to_owned(),
             other => other.to_string(),
         };
@@ -107,6 +113,18 @@ fn wrong_configurations_are_refused_with_what_is_wrong() {
         ("[log]\nformat = 'xml'", &["log.format"]),
         ("[log]\nlevel = 'info,=,'", &["log.level"]),
         ("[database]\nreaders = 0\n[tls]\nlifetime = '1 d'", &["database.readers", "tls.lifetime"]),
+        ("[acme.validation]\nhttp_prot = 1", &["did you mean \"acme.validation.http_port\"?"]),
+        ("[acme.validation]\nhttp_port = 0", &["acme.validation.http_port: from 1 to 65535"]),
+        ("[acme.validation]\ntls_port = 70000", &["acme.validation.tls_port"]),
+        ("[acme.validation]\nresolver = 'dns.example'", &["acme.validation.resolver", "\"127.0.0.1:8053\""]),
+        ("[acme.validation]\nallow = ['10.0.0.1/8']", &["acme.validation.allow", "write \"10.0.0.0/8\""]),
+        ("[acme.validation]\ndeny = ['all']", &["acme.validation.deny", "all"]),
+        ("[acme.validation]\ntimeout = '2 min'", &["acme.validation.timeout: from 1 s to 60 s"]),
+        ("[acme.validation]\nattempts = 0", &["acme.validation.attempts: from 1 to 100"]),
+        ("[acme.validation]\nat_once = 0", &["acme.validation.at_once: from 1 to 10000"]),
+        ("[acme.validation]\nquorum = 1", &["acme.validation.quorum: at most"]),
+        ("[acme.validation]\nperspectives = ['far']", &["acme.validation.perspectives", "looks from nowhere else"]),
+        ("[acme.validation]\nperspectives = ['far proxy=socks://x']", &["acme.validation.perspectives", "its proxy"]),
         ("[proxies]\ntrusted = ['everybody']", &["proxies.trusted", "everybody"]),
         ("[proxies]\ntrusted = ['10.0.0.0/33']", &["proxies.trusted", "10.0.0.0/33", "neither"]),
         ("[proxies]\ntrusted = ['10.0.0.1/8']", &["proxies.trusted", "10.0.0.1/8", "write \"10.0.0.0/8\""]),
@@ -135,6 +153,31 @@ fn proxies_are_addresses_and_networks() {
     let networks = proxies(&["192.0.2.1", "10.0.0.0/8", "2001:db8::/32", "::1"]).networks().unwrap();
     let shown: Vec<_> = networks.iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["192.0.2.1/32", "10.0.0.0/8", "2001:db8::/32", "::1/128"]);
+}
+
+#[test]
+fn a_resolver_is_named_by_address_or_name() {
+    for (text, again) in [
+        ("127.0.0.1:8053", "127.0.0.1:8053"),
+        ("192.0.2.53", "192.0.2.53:53"),
+        ("::1", "[::1]:53"),
+        ("[::1]:5353", "[::1]:5353"),
+        ("localhost:53", "localhost:53"),
+    ] {
+        assert_eq!(text.parse::<Resolver>().unwrap().to_string(), again);
+    }
+    for text in ["dns.example", "dns.example:0", "dns.example:70000", ":53", "a b:53", "udp://192.0.2.1:53"] {
+        text.parse::<Resolver>().expect_err(text);
+    }
+}
+
+#[test]
+fn a_perspective_hides_its_password() {
+    let text = "far resolver=192.0.2.53:53 proxy=http://ra:tiger@10.0.0.1:3128/";
+    let perspective: Perspective = text.parse().unwrap();
+    assert_eq!(perspective.proxy.as_ref().unwrap().password(), Some("tiger"));
+    assert_eq!(perspective.to_string(), text.replace("tiger", "***"));
+    assert!(!format!("{perspective:?}").contains("tiger"));
 }
 
 #[test]
