@@ -4,6 +4,7 @@
 //! Every test starts from nothing. With `TEST_DATABASE_URL` set, each server gets a PostgreSQL database of its own
 //! there; without, SQLite in its data folder.
 
+mod acme;
 mod api;
 mod database;
 mod dns;
@@ -12,6 +13,7 @@ mod raw;
 mod request;
 mod server;
 
+pub use acme::{AcmeAnswer, AcmeClient, AcmeKey, Challenges, Lab, base64url, challenge, mac};
 pub use api::{Answer, Api, fetch};
 pub use database::ScratchDatabase;
 pub use dns::{Dns, Fault, Question};
