@@ -42,7 +42,9 @@ struct Turn<'a>(&'a Finalizing, (Uuid, Uuid));
 
 impl Finalizing {
     fn begin(&self, order: (Uuid, Uuid)) -> Option<Turn<'_>> {
-        self.0.lock().expect("no holder panics").insert(order).then_some(Turn(self, order))
+        // The lock is free again before a turn is made: dropping one takes it.
+        let first = self.0.lock().expect("no holder panics").insert(order);
+        first.then(|| Turn(self, order))
     }
 }
 
