@@ -17,7 +17,8 @@ fn may_know(name: &str) -> Option<&'static [&'static str]> {
         "acme" | "scep" | "est" | "authority" | "http" => INNER,
         "acme-validation" => &["acme", "core", "pki"],
         "store" => &["acme", "scep", "core", "pki"],
-        "rest" => &["http", "core", "pki"],
+        // It manages what the protocols' doors serve.
+        "rest" => &["http", "acme", "core", "pki"],
         "status" => &["http", "authority", "core", "pki"],
         "acme-door" => &["http", "acme", "core", "pki"],
         "scep-door" => &["http", "scep", "core", "pki"],
