@@ -27,7 +27,7 @@ pub enum Verb {
 /// `acme eab create`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    chancery acme eab create --profile tls-server --names 'host.example,*.lab.example,10.1.0.0/16' --uses 1\n  \
+    chancery acme eab create --profile tls-server --names 'host.example,.lab.example,10.1.0.0/16' --uses 1\n  \
     chancery acme eab create --profile tls-server --expires '30 d' --json")]
 pub struct CreateArgs {
     /// What it is.
@@ -55,8 +55,9 @@ pub struct Create {
     /// RA profile whose directories take it, by name or uuid
     #[arg(long)]
     profile: String,
-    /// Names that accounts bound by it may ask for, as RA profiles write them (host.example, *.lab.example), and networks
-    /// (10.1.0.0/16); with commas [default: every name that the RA profile allows]
+    /// Names that accounts bound by it may ask for, with commas: host.example (and all below it), .host.example (only what
+    /// is below), =host.example (that name alone), *.host.example (that wildcard alone), 10.1.0.0/16 [default: every name
+    /// that the RA profile allows]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     names: Option<Vec<String>>,
     /// How many accounts may be bound by it [default: any number]
