@@ -175,15 +175,8 @@ fn check_problem(problem: &Value, what: &str) {
 impl AcmeClient {
     /// A client of this directory (`/acme/tls-server/directory`), with a new key and no account.
     pub async fn new(ready: &Ready, directory: &str) -> Self {
-        let http = Client::builder()
-            .tls_backend_preconfigured(trusting(ready))
-            .no_proxy()
-            .pool_idle_timeout(std::time::Duration::from_secs(1))
-            .timeout(std::time::Duration::from_secs(60))
-            .build()
-            .expect("a client");
         let mut client = Self {
-            http,
+            http: http(ready),
             directory_url: format!("{}{directory}", ready.base_url),
             directory: Value::Null,
             nonce: Mutex::new(None),
@@ -192,6 +185,11 @@ impl AcmeClient {
         };
         client.directory = client.get(&client.directory_url).await.json(200);
         client
+    }
+
+    /// Forget the connections to a server that was restarted.
+    pub fn reconnect(&mut self, ready: &Ready) {
+        self.http = http(ready);
     }
 
     /// The same with an account.
@@ -353,6 +351,17 @@ impl AcmeClient {
         assert_eq!(chain.header("content-type"), Some("application/pem-certificate-chain"));
         (url, order, chain.text())
     }
+}
+
+fn http(ready: &Ready) -> Client {
+    Client::builder()
+        .tls_backend_preconfigured(trusting(ready))
+        .no_proxy()
+        // A connection that the server is about to close for its idleness is not used again.
+        .pool_idle_timeout(std::time::Duration::from_secs(1))
+        .timeout(std::time::Duration::from_secs(60))
+        .build()
+        .expect("a client")
 }
 
 /// The challenge of this type.
