@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
+mod acme;
 mod architecture;
 mod attribute;
 mod bad_input;
