@@ -252,7 +252,11 @@ pub(super) fn fail(c: &mut AnyConnection, id: Uuid, error: &Problem) -> Result<b
 
 /// Give up every open one of an account.
 pub(super) fn fail_open(c: &mut AnyConnection, account: Uuid, error: &Problem) -> Result<(), Failure> {
-    let open = orders::table.filter(orders::account.eq(bytes(&account))).filter(sql::<Bool>(OPEN));
+    let open = orders::table
+        .filter(orders::account.eq(bytes(&account)))
+        .filter(sql::<Bool>(OPEN))
+        // True of every order: without it SQLite takes the index over all open orders, not the one over the account's.
+        .filter(orders::expires_at.gt(0));
     diesel::update(open)
         .set((
             orders::status.eq(Status::Invalid.code()),
