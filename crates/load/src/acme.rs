@@ -52,7 +52,8 @@ pub fn run(options: &AcmeOptions) -> anyhow::Result<Report> {
         }
         None => None,
     };
-    Ok(Report::new("acme", &options.load.profile, load.connections, found, limit))
+    let asked = options.directory.as_deref().unwrap_or(&load.profile);
+    Ok(Report::new("acme", asked, load.connections, found, limit))
 }
 
 /// Orders that are prepared for each second.

@@ -11,7 +11,7 @@ use crate::limit::Limit;
 pub struct Report {
     /// `rest` or `acme`.
     pub door: &'static str,
-    /// The RA profile that was asked.
+    /// The RA profile that was asked; the directory of a server that is not ours.
     pub profile: String,
     /// Keep-alive connections, each with one request under way.
     pub connections: u16,
