@@ -1,11 +1,12 @@
 //! The ACME door of this node, wired: its state in the database, its secrets under the vault, its prober.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chancery_acme::port::{Attempt, AttemptFailed, CaaQuestion, Proof, Secrets, Validator};
 use chancery_acme::{Acme, AcmeConfig, AcmePorts, AcmeProfileRef, NewAcmeProfile, NewActivation, Problem, ProblemType};
-use chancery_acme_validation::{ConfigError, PerspectiveConfig, Prober, ValidationConfig};
+use chancery_acme_validation::{AttestationConfig, ConfigError, PerspectiveConfig, Prober, ValidationConfig};
 use chancery_authority::Vault;
 use chancery_core::port::AuthorityStore;
 use chancery_core::{Actor, Origin, ProfileRef, Ra};
@@ -49,6 +50,10 @@ pub async fn open(settings: &Settings, store: &Store, vault: &Vault, ra: &Ra, ba
     Ok(Acme::new(ports, config))
 }
 
+fn files(paths: &[String]) -> Vec<PathBuf> {
+    paths.iter().map(PathBuf::from).collect()
+}
+
 async fn prober(settings: &Validation, ra: &Ra) -> Result<Prober, ConfigError> {
     let config = ValidationConfig {
         http_port: settings.http_port,
@@ -69,6 +74,12 @@ async fn prober(settings: &Validation, ra: &Ra) -> Result<Prober, ConfigError> {
             })
             .collect(),
         quorum: Some(settings.quorum).filter(|quorum| *quorum > 0),
+        attestation: AttestationConfig {
+            apple: files(&settings.attestation.apple),
+            tpm: files(&settings.attestation.tpm),
+            android_key: files(&settings.attestation.android_key),
+            step: files(&settings.attestation.step),
+        },
         ..ValidationConfig::default()
     };
     let clock = ra.ports().clock.clone();

@@ -36,6 +36,22 @@ pub struct Validation {
     #[serde(deserialize_with = "perspectives")]
     pub perspectives: Vec<Perspective>,
     pub quorum: usize,
+    pub attestation: Attestation,
+}
+
+/// Whose device attestations are believed: PEM files, for each format of its own.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in example.toml")]
+pub struct Attestation {
+    #[serde(deserialize_with = "list")]
+    pub apple: Vec<String>,
+    #[serde(deserialize_with = "list")]
+    pub tpm: Vec<String>,
+    #[serde(deserialize_with = "list")]
+    pub android_key: Vec<String>,
+    #[serde(deserialize_with = "list")]
+    pub step: Vec<String>,
 }
 
 impl Default for Validation {
@@ -51,6 +67,7 @@ impl Default for Validation {
             at_once: 64,
             perspectives: Vec::new(),
             quorum: 0,
+            attestation: Attestation::default(),
         }
     }
 }

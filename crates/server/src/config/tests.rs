@@ -123,6 +123,7 @@ fn wrong_configurations_are_refused_with_what_is_wrong() {
         ("[acme.validation]\nattempts = 0", &["acme.validation.attempts: from 1 to 100"]),
         ("[acme.validation]\nat_once = 0", &["acme.validation.at_once: from 1 to 10000"]),
         ("[acme.validation]\nquorum = 1", &["acme.validation.quorum: at most"]),
+        ("[acme.validation.attestation]\ntpms = []", &["did you mean \"acme.validation.attestation.tpm\"?"]),
         ("[acme.validation]\nperspectives = ['far']", &["acme.validation.perspectives", "looks from nowhere else"]),
         ("[acme.validation]\nperspectives = ['far proxy=socks://x']", &["acme.validation.perspectives", "its proxy"]),
         ("[proxies]\ntrusted = ['everybody']", &["proxies.trusted", "everybody"]),
