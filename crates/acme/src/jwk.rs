@@ -177,7 +177,7 @@ impl KnownKeys {
         if young.len() >= Self::HALF {
             *old = std::mem::take(young);
         }
-        young.insert(key.thumbprint(), key.clone());
+        young.insert(account.thumbprint, key.clone());
         Ok(key)
     }
 }
@@ -252,3 +252,6 @@ fn number(member: &str, value: &str) -> Result<Vec<u8>, Problem> {
 fn bad(why: impl Into<String>) -> Problem {
     Problem::new(ProblemType::BadPublicKey, why)
 }
+
+#[cfg(test)]
+mod tests;

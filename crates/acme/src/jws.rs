@@ -237,3 +237,6 @@ impl Jws {
 fn malformed(why: impl Into<String>) -> Problem {
     Problem::new(ProblemType::Malformed, why)
 }
+
+#[cfg(test)]
+mod tests;

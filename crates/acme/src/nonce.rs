@@ -178,3 +178,6 @@ impl Spent {
         fresh
     }
 }
+
+#[cfg(test)]
+mod tests;
