@@ -191,6 +191,9 @@ impl Acme {
         };
         let tried = self.prove(&directory, &account, authorization, challenge).await;
         let settled = self.settled(&directory, authorization, challenge.clone(), tried);
+        if settled.status == AuthorizationStatus::Invalid {
+            self.count_failure(&directory.acme_profile.settings, account.id, &authorization.identifier);
+        }
         let next = settled.attempt_at;
         self.0.store.settle_challenge(authorization.id, settled).await?;
         if let Some(next) = next {

@@ -22,6 +22,7 @@ mod json;
 mod jwk;
 mod jws;
 mod key_change;
+mod limit;
 mod management;
 mod names;
 mod new_account;

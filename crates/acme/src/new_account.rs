@@ -41,6 +41,7 @@ impl Acme {
         let agreed = new.terms_of_service_agreed == Some(true);
         self.check_terms(call, agreed)?;
         let binding = self.binding(call, key, new.external_account_binding).await?;
+        self.limit_new_account(call)?;
         self.register(call, key, contacts, agreed, binding).await
     }
 

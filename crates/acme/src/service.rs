@@ -15,6 +15,7 @@ use crate::directory::Directories;
 use crate::finalize::Finalizing;
 use crate::jwk::KnownKeys;
 use crate::jws::{Jws, KeyHint};
+use crate::limit::Limits;
 use crate::nonce::{Nonces, Refused};
 use crate::port::{AcmeStore, Secrets, Validator};
 use crate::{Account, AccountKey, AcmeSettings, Directory, Problem, ProblemType, Resource};
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) directories: Directories,
     pub(crate) attempts: Attempts,
     pub(crate) finalizing: Finalizing,
+    pub(crate) limits: Limits,
     nonces: Nonces,
     keys: KnownKeys,
 }
@@ -109,6 +111,7 @@ impl Acme {
             directories: Directories::default(),
             attempts,
             finalizing: Finalizing::default(),
+            limits: Limits::default(),
             nonces,
             keys: KnownKeys::default(),
         }))
@@ -135,6 +138,7 @@ impl Acme {
         if let Signer::Account { account, .. } = &signer {
             stands(account)?;
             terms_stand(&post.directory.acme_profile.settings)?;
+            self.limit_requests(&post.directory.acme_profile.settings, account)?;
         }
         let call = Call {
             directory: post.directory,

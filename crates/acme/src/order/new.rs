@@ -50,6 +50,7 @@ impl Acme {
         let identifiers: Vec<Identifier> = wanted.iter().map(|(identifier, _)| identifier.clone()).collect();
         may_ask(eab.as_ref(), &identifiers)?;
         self.check_validity(call.directory, &may, asked.not_before, asked.not_after)?;
+        self.limit_new_order(call, account, &identifiers)?;
         let replaces = match &asked.replaces {
             Some(id) => Some(self.replaceable(call, id, &identifiers, now).await?),
             None => None,
