@@ -6,6 +6,10 @@
 
 pub mod port;
 
+/// Entrances for fuzzing: foreign bytes to verdict, without a database.
+#[doc(hidden)]
+pub mod fuzzing;
+
 mod account;
 mod attempt;
 mod authorization;
