@@ -6,6 +6,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::web::{Data, Query};
 use actix_web::{FromRequest, HttpRequest};
+use chancery_acme::Acme;
 use chancery_core::audit::Event;
 use chancery_core::{Actor, Authorization, Door, Origin, ProfileRef, Ra};
 use chancery_http::Caller;
@@ -17,6 +18,7 @@ use crate::{Error, body};
 /// Who asks, what of, and the path's parameters. Extracting it authenticates.
 pub(crate) struct Call {
     pub ra: Data<Ra>,
+    pub acme: Data<Acme>,
     pub actor: Actor,
     pub origin: Origin,
     pub request: HttpRequest,
@@ -28,8 +30,12 @@ impl Call {
             .app_data::<Data<Ra>>()
             .cloned()
             .ok_or_else(|| chancery_core::Error::internal("the REST routes were mounted without their core"))?;
+        let acme = request
+            .app_data::<Data<Acme>>()
+            .cloned()
+            .ok_or_else(|| chancery_core::Error::internal("the REST routes were mounted without the ACME door"))?;
         let Caller { actor, origin } = chancery_http::authenticate(&request, &ra, Door::Rest).await?;
-        Ok(Self { ra, actor, origin, request })
+        Ok(Self { ra, acme, actor, origin, request })
     }
 
     /// A UUID of the path.

@@ -6,13 +6,14 @@ use actix_web::web::{self, Json, ServiceConfig};
 use actix_web::{CustomizeResponder, Responder};
 use chancery_core::attribute::{Definition, RequestAttribute, ResponseAttribute, to_response};
 use chancery_core::audit::{AuditResult, Event, HistoryEvent};
-use chancery_core::{CertificateQuery, CertificateRecord, IssueRequest, ProfileRef, RaProfile, Rejection};
+use chancery_core::{CertificateQuery, CertificateRecord, Door, IssueRequest, ProfileRef, RaProfile, Rejection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::call::{Call, With, uuid};
 use crate::dto::certificate::{
-    CertificateDetailDto, CertificateDto, CertificateResponseDto, HistoryDto, Read, RelatedDto, RelationsDto, relation,
+    CertificateDetailDto, CertificateDto, CertificateResponseDto, HistoryDto, ProtocolDto, Read, RelatedDto,
+    RelationsDto, relation,
 };
 use crate::dto::operation::CreateRequest;
 use crate::dto::search::{FieldGroupDto, SearchRequest};
@@ -22,7 +23,7 @@ use crate::{Error, approval, download, filter, read, unknown};
 /// Largest page.
 const LARGEST_PAGE: i64 = 1000;
 /// The header with the `cursor` of the next part of a list; missing when there is none.
-const NEXT_CURSOR: &str = "x-next-cursor";
+pub(crate) const NEXT_CURSOR: &str = "x-next-cursor";
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     // The fixed names come before `{uuid}`, which would match them too.
@@ -263,7 +264,16 @@ pub(crate) async fn detailed(call: &Call, record: &CertificateRecord) -> Result<
         }
         _ => Default::default(),
     };
-    Ok(Read::of(record, true)?.detail(profile.as_ref(), now, related, attributes))
+    let mut detail = Read::of(record, true)?.detail(profile.as_ref(), now, related, attributes);
+    if record.door == Door::Acme {
+        let account = absent(call.acme.account(actor, origin, record.owner_id).await)?;
+        detail.protocol_info = account.map(|view| ProtocolDto {
+            protocol: "acme",
+            protocol_profile_uuid: view.account.directory.acme_profile,
+            additional_protocol_uuid: Some(view.account.id),
+        });
+    }
+    Ok(detail)
 }
 
 fn related(

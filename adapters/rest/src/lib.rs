@@ -4,6 +4,8 @@
 //! A handler decodes, calls the core once, and encodes. The shapes are in [`dto`], the errors in one exhaustive mapping
 //! in [`Error`].
 
+mod acme_account;
+mod acme_profile;
 mod approval;
 mod authority;
 mod body;
@@ -27,24 +29,28 @@ use std::sync::atomic::AtomicBool;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, Resource, Responder};
+use chancery_acme::Acme;
 use chancery_core::Ra;
 
 pub use error::Error;
 
-/// The door's routes, for `App::configure`. `ready` is what `/v1/health/readiness` answers beside the database: the
-/// server turns it off before it stops.
+/// The door's routes, for `App::configure`. `acme` is what it manages beside the core's own objects; `ready` is what
+/// `/v1/health/readiness` answers beside the database: the server turns it off before it stops.
 ///
 /// The app around it needs a [`chancery_http::Frame`], and inside that a `NormalizePath` that merges slashes.
-pub fn routes(ra: Ra, ready: Arc<AtomicBool>) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let (ra, ready) = (Data::new(ra), Data::from(ready));
+pub fn routes(ra: Ra, acme: Acme, ready: Arc<AtomicBool>) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let (ra, acme, ready) = (Data::new(ra), Data::new(acme), Data::from(ready));
     move |config| {
         config.service(
             web::scope("/api")
                 .wrap(from_fn(shape::shape))
                 .app_data(ra.clone())
+                .app_data(acme.clone())
                 .app_data(ready.clone())
                 .configure(operation::routes)
                 .configure(certificate::routes)
+                .configure(acme_profile::routes)
+                .configure(acme_account::routes)
                 .configure(profile::routes)
                 .configure(approval::routes)
                 .configure(authority::routes)

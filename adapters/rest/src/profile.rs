@@ -107,7 +107,7 @@ async fn edit(With { call, body: Object(body) }: With<Object<EditRequest>>) -> R
     let reference = call.profile()?;
     no_custom_attributes(body.custom_attributes.as_ref().is_some_and(|custom| !custom.is_empty()))?;
     let current = call.ra.profile(&call.actor, &call.origin, &reference).await?;
-    let conditional = precondition(&call.request, current.version)?;
+    let conditional = precondition(&call.request, current.version, "RA profile")?;
     let edit = ProfileEdit {
         description: body.description.map(Some),
         attributes: body.attributes.map(|attributes| inner(Some(attributes))),
@@ -125,12 +125,12 @@ fn no_custom_attributes(any: bool) -> Result<(), Error> {
     Unsupported::default().when(any, "customAttributes", "custom attributes are not supported").none()
 }
 
-fn etag(version: i64) -> String {
+pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
 /// Whether the request depends on the version that it names; refused when that is not the current one.
-fn precondition(request: &HttpRequest, version: i64) -> Result<bool, Error> {
+pub(crate) fn precondition(request: &HttpRequest, version: i64, noun: &'static str) -> Result<bool, Error> {
     let mut conditions = request.headers().get_all(header::IF_MATCH).peekable();
     if conditions.peek().is_none() {
         return Ok(false);
@@ -145,7 +145,7 @@ fn precondition(request: &HttpRequest, version: i64) -> Result<bool, Error> {
             return Ok(true);
         }
     }
-    Err(Error::PreconditionFailed("RA profile"))
+    Err(Error::PreconditionFailed(noun))
 }
 
 async fn delete(call: Call) -> Result<HttpResponse, Error> {
@@ -208,11 +208,10 @@ async fn authority_certificates(call: Call) -> Result<Json<Vec<CertificateDetail
     Ok(Json(authority.chain.iter().map(|(id, certificate)| authority_detail(*id, certificate, now)).collect()))
 }
 
-/// The protocol doors come with their own issues; until then none is available on any profile. The required `uuid` and
-/// `name`, which would be the protocol profile's, are the RA profile's.
+/// These protocol doors come with their own issues; until then neither is available on any profile. The required `uuid`
+/// and `name`, which would be the protocol profile's, are the RA profile's.
 async fn protocol(call: Call) -> Result<HttpResponse, Error> {
     let available = match call.request.match_info().get("protocol") {
-        Some("acme") => "acmeAvailable",
         Some("scep") => "scepAvailable",
         Some("cmp") => "cmpAvailable",
         _ => return Err(chancery_core::Error::not_found("protocol", "in this path").into()),

@@ -18,6 +18,8 @@ async fn profile(call: Call) -> Json<UserProfileDetailDto> {
         ("raProfiles", Action::ReadProfiles),
         ("authorities", Action::ReadProfiles),
         ("connectors", Action::ReadProfiles),
+        ("acmeProfiles", Action::ReadProfiles),
+        ("acmeAccounts", Action::ReadProfiles),
     ];
     let allowed_listings =
         listings.into_iter().filter(|(_, action)| call.actor.may(*action)).map(|(resource, _)| resource).collect();

@@ -120,7 +120,7 @@ impl Parts {
     /// ACME, REST, status, health, over TLS.
     pub fn https(&self, listener: TcpListener, tls: ServerConfig) -> std::io::Result<Server> {
         let parts = self.clone();
-        let rest = chancery_rest::routes(self.node.ra.clone(), self.readiness.taking());
+        let rest = chancery_rest::routes(self.node.ra.clone(), self.acme.clone(), self.readiness.taking());
         let acme = chancery_acme_door::routes(self.acme.clone());
         let status = self.status();
         let app = move || {

@@ -124,6 +124,20 @@ pub struct CertificateDetailDto {
     pub issue_attributes: Vec<ResponseAttribute>,
     pub revoke_attributes: Vec<ResponseAttribute>,
     pub related_certificates: Vec<CertificateDto>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol_info: Option<ProtocolDto>,
+}
+
+/// `CertificateProtocolDto`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the published document names and explains the fields")]
+pub struct ProtocolDto {
+    pub protocol: &'static str,
+    pub protocol_profile_uuid: Uuid,
+    /// The ACME account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub additional_protocol_uuid: Option<Uuid>,
 }
 
 /// `CertificateRequestDto`.
@@ -324,6 +338,7 @@ impl<'a> Read<'a> {
             issue_attributes,
             revoke_attributes,
             related_certificates: related,
+            protocol_info: None,
         }
     }
 }
@@ -374,6 +389,7 @@ pub fn authority_detail(id: Uuid, certificate: &Certificate, now: OffsetDateTime
         issue_attributes: Vec::new(),
         revoke_attributes: Vec::new(),
         related_certificates: Vec::new(),
+        protocol_info: None,
     }
 }
 

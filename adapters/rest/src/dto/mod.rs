@@ -1,6 +1,8 @@
 //! The wire shapes of the published documents, by noun. Every required key is always written, typed; optional keys
 //! without a value are left out.
 
+pub mod acme_account;
+pub mod acme_profile;
 pub mod approval;
 pub mod authority;
 pub mod certificate;

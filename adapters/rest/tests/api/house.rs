@@ -8,6 +8,9 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::middleware::{NormalizePath, TrailingSlash};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use async_trait::async_trait;
+use chancery_acme::port::{Attempt, AttemptFailed, CaaQuestion, Proof, Secrets, Validator};
+use chancery_acme::{Acme, AcmeConfig, AcmePorts};
 use chancery_authority::{BuiltInAuthority, Config, Cost, NewAuthorityRequest, Schedule, SoftwareKeys, Vault};
 use chancery_core::{Actor, ManualClock, NewToken, Origin, Ra, Rng, Role, SystemRng};
 use chancery_http::{Frame, Metrics, Proxies};
@@ -19,6 +22,7 @@ use uuid::Uuid;
 
 pub struct House {
     pub ra: Ra,
+    pub acme: Acme,
     pub clock: Arc<ManualClock>,
     pub authority: Uuid,
     pub administrator: String,
@@ -68,6 +72,32 @@ impl Answer {
     }
 }
 
+/// Everything is proved, and nothing is asked of anybody.
+struct Trusting;
+
+#[async_trait]
+impl Validator for Trusting {
+    async fn validate(&self, _: &Attempt) -> Result<Proof, AttemptFailed> {
+        Ok(Proof::default())
+    }
+
+    async fn caa(&self, _: &CaaQuestion) -> Result<(), AttemptFailed> {
+        Ok(())
+    }
+}
+
+struct Sealed(Vault);
+
+impl Secrets for Sealed {
+    fn seal(&self, label: &str, secret: &[u8]) -> Vec<u8> {
+        self.0.wrap(label, secret)
+    }
+
+    fn open(&self, label: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.0.unwrap(label, sealed).ok().map(|secret| secret.to_vec())
+    }
+}
+
 impl House {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -78,7 +108,8 @@ impl House {
         let rng: Arc<dyn Rng> = Arc::new(SystemRng);
         let passphrase = "correct horse battery staple".to_owned().into();
         let vault = Vault::open_at(&*store, passphrase, rng.clone(), Cost { memory: 64, passes: 1, lanes: 1 });
-        let keys = SoftwareKeys::new(store.clone(), vault.await.unwrap(), clock.clone(), rng.clone());
+        let vault = vault.await.unwrap();
+        let keys = SoftwareKeys::new(store.clone(), vault.clone(), clock.clone(), rng.clone());
         let authority = BuiltInAuthority::open(
             chancery_authority::Ports {
                 store: store.clone(),
@@ -105,14 +136,25 @@ impl House {
             audit: store.clone(),
             tokens: store.clone(),
             authority: Arc::new(authority),
-            database: store,
+            database: store.clone(),
             clock: clock.clone(),
             rng,
             key_checks: Default::default(),
         });
         ra.seed(made.id).await.unwrap();
+        let acme = AcmePorts { store, validator: Arc::new(Trusting), secrets: Arc::new(Sealed(vault)), ra: ra.clone() };
+        let config = AcmeConfig {
+            base_url: "https://ca.example".into(),
+            cluster: false,
+            nonce_key: [7; 32],
+            node: 1,
+            boot: 1,
+            validation_attempts: 10,
+            validations_at_once: 16,
+        };
         let mut house = Self {
             ra,
+            acme: Acme::new(acme, config),
             clock,
             authority: made.id,
             administrator: String::new(),
@@ -159,7 +201,7 @@ impl House {
         let frame = Frame::new(ports.clock.clone(), ports.rng.clone(), Metrics::new().unwrap(), Proxies::default());
         let app = init_service(
             App::new()
-                .configure(chancery_rest::routes(self.ra.clone(), self.ready.clone()))
+                .configure(chancery_rest::routes(self.ra.clone(), self.acme.clone(), self.ready.clone()))
                 .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
                 .wrap(frame),
         )

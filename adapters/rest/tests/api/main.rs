@@ -3,6 +3,7 @@
 
 mod house;
 
+mod acme;
 mod approval;
 mod certificate;
 mod operation;
