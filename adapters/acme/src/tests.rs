@@ -1,9 +1,9 @@
 use std::time::Duration;
 
+use actix_web::FromRequest;
 use actix_web::body::to_bytes;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::test::TestRequest;
-use actix_web::FromRequest;
 use chancery_acme::Identifier;
 
 use super::*;

@@ -74,8 +74,8 @@ async fn rfc8555_7_4_2_the_client_chooses_the_form_of_its_certificate() {
     }
     let der = ask("application/pkix-cert").await;
     assert_eq!(der.header("content-type"), Some("application/pkix-cert"));
-    let leaf = Certificate::from_der(&der.body).unwrap();
-    assert_eq!(leaf, leaf(&chain));
+    let single = Certificate::from_der(&der.body).unwrap();
+    assert_eq!(single, leaf(&chain));
     let pkcs7 = ask("application/pkcs7-mime").await;
     assert!(pkcs7.header("content-type").unwrap().starts_with("application/pkcs7-mime"));
     assert_ne!(pkcs7.body.len(), 0);
@@ -83,7 +83,7 @@ async fn rfc8555_7_4_2_the_client_chooses_the_form_of_its_certificate() {
     for alternate in client.read(url).await.links("alternate") {
         let other = client.read(&alternate).await;
         assert_eq!(other.status, 200);
-        assert_eq!(leaf(&other.text()), leaf);
+        assert_eq!(leaf(&other.text()), single);
     }
 }
 

@@ -42,7 +42,6 @@ pub struct Validation {
 /// Whose device attestations are believed: PEM files, for each format of its own.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented key by key in example.toml")]
 pub struct Attestation {
     #[serde(deserialize_with = "list")]
     pub apple: Vec<String>,

@@ -64,7 +64,7 @@ pub enum Command {
 #[expect(missing_docs, reason = "each is documented at its type")]
 pub enum Answer {
     Profiles(Vec<profile::Profile>),
-    Profile(profile::Profile),
+    Profile(Box<profile::Profile>),
     Deleted(profile::Deleted),
     Activated(profile::Activated),
     Deactivated(profile::Deactivate),
@@ -118,11 +118,11 @@ impl Command {
     pub(super) async fn execute(self, asked: Asked<'_>) -> Result<Answer, Failure> {
         Ok(match self {
             Self::ProfileList => Answer::Profiles(profile::list(asked).await?),
-            Self::ProfileShow(which) => Answer::Profile(which.show(asked).await?),
-            Self::ProfileCreate(new) => Answer::Profile(new.execute(asked).await?),
-            Self::ProfileEdit(edit) => Answer::Profile(edit.execute(asked).await?),
-            Self::ProfileEnable(which) => Answer::Profile(which.enable(asked, true).await?),
-            Self::ProfileDisable(which) => Answer::Profile(which.enable(asked, false).await?),
+            Self::ProfileShow(which) => Answer::Profile(Box::new(which.show(asked).await?)),
+            Self::ProfileCreate(new) => Answer::Profile(Box::new(new.execute(asked).await?)),
+            Self::ProfileEdit(edit) => Answer::Profile(Box::new(edit.execute(asked).await?)),
+            Self::ProfileEnable(which) => Answer::Profile(Box::new(which.enable(asked, true).await?)),
+            Self::ProfileDisable(which) => Answer::Profile(Box::new(which.enable(asked, false).await?)),
             Self::ProfileDelete(which) => Answer::Deleted(which.delete(asked).await?),
             Self::ProfileActivate(activate) => Answer::Activated(activate.execute(asked).await?),
             Self::ProfileDeactivate(deactivate) => Answer::Deactivated(deactivate.execute(asked).await?),
