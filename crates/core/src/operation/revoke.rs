@@ -9,8 +9,8 @@ use crate::attribute::{self, RequestAttribute};
 use crate::audit::{Event, Telling};
 use crate::port::RevokeRecord;
 use crate::{
-    Actor, ApprovalOperation, ApprovalRecord, Authorization, CertificateRecord, CertificateState, ClosedApproval,
-    Error, LoadedProfile, Ra, Rejection, Role, Scope, Stale, StoreError, WaitingRevocation, policy,
+    Actor, ActorKind, ApprovalOperation, ApprovalRecord, Authorization, CertificateRecord, CertificateState,
+    ClosedApproval, Error, LoadedProfile, Ra, Rejection, Role, Scope, Stale, StoreError, WaitingRevocation, policy,
 };
 
 impl Ra {
@@ -159,7 +159,9 @@ pub(super) fn invalidity_date(
 }
 
 /// Whether a revocation also blocks the key, everywhere and for good. A requester of some profiles could block a key that
-/// others use, by asking for a certificate with their request: its word revokes its certificate and no more.
+/// others use, by asking for a certificate with their request: its word revokes its certificate and no more. Who signs with
+/// the key itself has shown that he holds it.
 fn blocks_key(actor: &Actor, reason: RevocationReason) -> bool {
-    reason == RevocationReason::KeyCompromise && (actor.scope == Scope::All || actor.role != Role::Requester)
+    let trusted = actor.scope == Scope::All || actor.role != Role::Requester;
+    reason == RevocationReason::KeyCompromise && (trusted || actor.kind == ActorKind::CertificateKey)
 }
