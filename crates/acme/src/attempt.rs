@@ -128,7 +128,8 @@ impl Acme {
                 return Ok(begun);
             }
             let now = self.0.now();
-            let claimed = self.0.store.claim_attempts(now, now + CLAIMED, free).await?;
+            // What is due at this very instant lies before the next one that can be stored.
+            let claimed = self.0.store.claim_attempts(now + Duration::MICROSECOND, now + CLAIMED, free).await?;
             let last = claimed.len() < usize::try_from(free).unwrap_or(usize::MAX);
             for authorization in claimed {
                 let Ok(permit) = self.0.attempts.free.clone().acquire_owned().await else { return Ok(begun) };
