@@ -233,7 +233,7 @@ fn check_covered(
         });
         let covering: Vec<_> = covering.collect();
         let stands = |authorization: &Authorization| {
-            !authorization.challenges.is_empty() || eab.is_some_and(|key| is_trusted(key, identifier, now))
+            authorization.is_proved() || eab.is_some_and(|key| is_trusted(key, identifier, now))
         };
         let why = match covering.as_slice() {
             [] => "no valid authorization is for it",

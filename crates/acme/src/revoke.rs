@@ -113,7 +113,9 @@ impl Acme {
                 let now = self.0.now();
                 let held = self.0.store.authorizations_for(account.id, asked, now).await?;
                 let holds = |identifier: &Identifier| {
-                    held.iter().any(|authorization| authorization.counts_at(now) && authorization.covers(identifier))
+                    held.iter().any(|authorization| {
+                        authorization.counts_at(now) && authorization.is_proved() && authorization.covers(identifier)
+                    })
                 };
                 if identifiers.iter().all(holds) { Ok(()) } else { unauthorized(why) }
             }

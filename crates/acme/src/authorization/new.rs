@@ -46,6 +46,11 @@ impl Authorization {
         self.status_at(now) == AuthorizationStatus::Valid
     }
 
+    /// Whether a challenge is behind it: in trusted mode there is none.
+    pub(crate) fn is_proved(&self) -> bool {
+        !self.challenges.is_empty()
+    }
+
     /// Whether it is about this identifier of an order: the name itself, or one below it (RFC 9444).
     pub(crate) fn covers(&self, identifier: &Identifier) -> bool {
         let (base, wildcard) = identifier.base();

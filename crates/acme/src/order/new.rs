@@ -58,7 +58,7 @@ impl Acme {
 
         let expires_at = whole_second(now + Duration::seconds(settings.order_lifetime.into()));
         let trusted = eab.as_ref().filter(|_| settings.trusted_without_challenges);
-        let reusable = self.reusable(call, &identifiers, now).await?;
+        let reusable = self.reusable(call, &identifiers, trusted, now).await?;
         let mut plan = Plan { expires_at, used: Vec::new(), new: Vec::new() };
         for (identifier, ancestor) in &wanted {
             // What is trusted is the name itself.
@@ -115,6 +115,7 @@ impl Acme {
         &self,
         call: &Call<'_>,
         identifiers: &[Identifier],
+        trusted: Option<&EabKey>,
         now: OffsetDateTime,
     ) -> Result<Vec<Authorization>, Problem> {
         let settings = &call.directory.acme_profile.settings;
@@ -134,7 +135,9 @@ impl Acme {
         // One that is nearly over would take the order with it.
         let least = Duration::seconds(settings.order_lifetime.min(settings.authorization_lifetime / 2).into());
         let mut found = self.0.store.authorizations_for(call.account()?.id, asked, now + least).await?;
-        found.retain(|authorization| authorization.counts_at(now));
+        // What was not proved stands and falls with the key.
+        let stands = trusted.is_some_and(|key| key.is_valid(now));
+        found.retain(|authorization| authorization.counts_at(now) && (stands || authorization.is_proved()));
         Ok(found)
     }
 
