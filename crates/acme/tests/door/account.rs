@@ -4,7 +4,7 @@ use chancery_acme::{ProblemType, Resource};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::house::{BASE, House, object, origin, system};
+use crate::house::{BASE, House, join, object, origin, system};
 
 #[tokio::test]
 async fn rfc8555_7_3_a_new_account_answers_201_with_its_url_and_object() {
@@ -70,25 +70,6 @@ async fn one_key_in_parallel_makes_one_account() {
         urls.insert(reply.location.unwrap());
     }
     assert_eq!((made, urls.len()), (1, 1));
-}
-
-/// All of them at once.
-async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut waiting: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
-    let mut done: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        for (future, done) in waiting.iter_mut().zip(&mut done) {
-            if let Some(running) = future
-                && let std::task::Poll::Ready(output) = running.as_mut().poll(context)
-            {
-                *done = Some(output);
-                *future = None;
-            }
-        }
-        if waiting.iter().all(Option::is_none) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    done.into_iter().flatten().collect()
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! A whole registration authority in a temporary folder with its ACME door, and a client that signs.
 
-use std::sync::Arc;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
@@ -11,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery_acme::port::{Attempt, AttemptFailed, CaaQuestion, Proof, Secrets, Validator};
 use chancery_acme::{
     Acme, AcmeConfig, AcmePorts, AcmeProfile, AcmeProfileEdit, AcmeProfileRef, AcmeSettings, Body, Directory,
-    DirectoryPath, NewAcmeProfile, NewActivation, Post, Problem, Reply, Resource,
+    DirectoryPath, NewAcmeProfile, NewActivation, Post, Problem, ProblemType, Reply, Resource,
 };
 use chancery_authority::{BuiltInAuthority, Cost, NewAuthorityRequest, Schedule, SoftwareKeys, Vault};
 use chancery_core::{
@@ -29,20 +31,64 @@ pub struct House {
     pub acme: Acme,
     pub ra: Ra,
     pub clock: Arc<ManualClock>,
+    pub prober: Arc<Prober>,
     _folder: tempfile::TempDir,
 }
 
-/// Everything is proved, and nothing is asked of anybody.
-struct Trusting;
+/// Attempts before a challenge is invalid.
+pub const ATTEMPTS: u32 = 5;
 
-#[async_trait]
-impl Validator for Trusting {
-    async fn validate(&self, _: &Attempt) -> Result<Proof, AttemptFailed> {
-        Ok(Proof::default())
+/// Proves everything, or what it is told to answer, and remembers what it was asked. It asks nobody.
+#[derive(Default)]
+pub struct Prober {
+    answers: Mutex<VecDeque<Result<Proof, AttemptFailed>>>,
+    attempts: Mutex<Vec<Attempt>>,
+    forbidden: Mutex<BTreeSet<String>>,
+    questions: Mutex<Vec<CaaQuestion>>,
+    /// It goes down before it answers.
+    pub dies: AtomicBool,
+}
+
+impl Prober {
+    /// Answer the next attempts so, and those that follow by a proof.
+    pub fn answer(&self, answers: impl IntoIterator<Item = Result<Proof, AttemptFailed>>) {
+        self.answers.lock().unwrap().extend(answers);
     }
 
-    async fn caa(&self, _: &CaaQuestion) -> Result<(), AttemptFailed> {
-        Ok(())
+    pub fn attempts(&self) -> Vec<Attempt> {
+        self.attempts.lock().unwrap().clone()
+    }
+
+    /// Have CAA forbid a name.
+    pub fn forbid(&self, name: &str) {
+        self.forbidden.lock().unwrap().insert(name.into());
+    }
+
+    pub fn allow(&self, name: &str) {
+        self.forbidden.lock().unwrap().remove(name);
+    }
+
+    pub fn questions(&self) -> Vec<CaaQuestion> {
+        self.questions.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Validator for Prober {
+    async fn validate(&self, attempt: &Attempt) -> Result<Proof, AttemptFailed> {
+        assert!(!self.dies.load(Ordering::SeqCst), "this node dies, as it was told to");
+        // As one that looks at a network: others get their turn.
+        tokio::task::yield_now().await;
+        self.attempts.lock().unwrap().push(attempt.clone());
+        self.answers.lock().unwrap().pop_front().unwrap_or_else(|| Ok(Proof::default()))
+    }
+
+    async fn caa(&self, question: &CaaQuestion) -> Result<(), AttemptFailed> {
+        self.questions.lock().unwrap().push(question.clone());
+        if !self.forbidden.lock().unwrap().contains(&question.name) {
+            return Ok(());
+        }
+        Err(AttemptFailed { problem: Problem::new(ProblemType::Caa, "CAA forbids it"), worth_retrying: false })
     }
 }
 
@@ -100,18 +146,18 @@ impl House {
             key_checks: KeyChecks::default(),
         });
         ra.seed(instance.id).await.unwrap();
-        let ports =
-            AcmePorts { store, validator: Arc::new(Trusting), secrets: Arc::new(Sealed(vault)), ra: ra.clone() };
+        let prober = Arc::new(Prober::default());
+        let ports = AcmePorts { store, validator: prober.clone(), secrets: Arc::new(Sealed(vault)), ra: ra.clone() };
         let config = AcmeConfig {
             base_url: BASE.into(),
             cluster: false,
             nonce_key: [7; 32],
             node: 1,
             boot: 1,
-            validation_attempts: 3,
+            validation_attempts: ATTEMPTS,
             validations_at_once: 16,
         };
-        let house = Self { acme: Acme::new(ports, config), ra, clock, _folder: folder };
+        let house = Self { acme: Acme::new(ports, config), ra, clock, prober, _folder: folder };
         let new = NewAcmeProfile { name: "default".into(), enabled: true, ..NewAcmeProfile::default() };
         house.acme.create_acme_profile(&system(), &origin(), new).await.unwrap();
         house.activate("tls-server", "default").await;
@@ -151,7 +197,7 @@ impl House {
     /// A client with a new key, at the directory of `tls-server`.
     pub fn client(&self) -> Client<'_> {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        Client { house: self, key, account: None, at: "tls-server" }
+        Client { house: self, key, account: None, at: "tls-server", accept: None }
     }
 
     /// Everything that the trail says of an event, newest first.
@@ -159,6 +205,25 @@ impl House {
         let latest = self.ra.ports().audit.latest(1000).await.unwrap();
         latest.into_iter().filter(|entry| entry.event == event).map(|entry| entry.body).collect()
     }
+}
+
+/// All of them at once.
+pub async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut waiting: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
+    let mut done: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, done) in waiting.iter_mut().zip(&mut done) {
+            if let Some(running) = future
+                && let std::task::Poll::Ready(output) = running.as_mut().poll(context)
+            {
+                *done = Some(output);
+                *future = None;
+            }
+        }
+        if waiting.iter().all(Option::is_none) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
 }
 
 pub fn system() -> Actor {
@@ -183,6 +248,8 @@ pub struct Client<'a> {
     pub account: Option<String>,
     /// The name of the directory.
     pub at: &'static str,
+    /// The Accept header.
+    pub accept: Option<&'static str>,
 }
 
 impl Client<'_> {
@@ -217,7 +284,7 @@ impl Client<'_> {
         let directory = self.house.directory(self.at).await;
         let body = jws.to_string();
         let origin = Origin { door: Door::Acme, request_id: "req-2".into(), address: Some([192, 0, 2, 7].into()) };
-        let post = Post { directory: &directory, resource, body: body.as_bytes(), accept: None, origin };
+        let post = Post { directory: &directory, resource, body: body.as_bytes(), accept: self.accept, origin };
         self.house.acme.post(post).await
     }
 

@@ -122,7 +122,7 @@ async fn two_changes_of_one_account_at_once_are_one() {
     assert_eq!(u32::from(first.is_ok()) + u32::from(second.is_ok()), 1);
     let mut signing = 0;
     for key in [client.key, one.key, two.key] {
-        let holder = Client { house: &house, key, account: client.account.clone(), at: "tls-server" };
+        let holder = Client { house: &house, key, account: client.account.clone(), at: "tls-server", accept: None };
         signing += u32::from(holder.ask(Resource::Account(holder.id()), None).await.is_ok());
     }
     assert_eq!(signing, 1);

@@ -3,7 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod account;
+mod authorization;
+mod certificate;
 mod eab;
+mod finalize;
 mod house;
 mod key_change;
 mod management;
+mod order;
+mod path;
+mod renewal_info;
+mod revoke;
+mod trusted;

@@ -1,0 +1,230 @@
+//! RFC 8555 sections 7.4.1, 7.5, 7.5.1, 7.5.2 and 8.2.
+
+use std::sync::atomic::Ordering;
+
+use chancery_acme::port::{AttemptFailed, Proof};
+use chancery_acme::{ChallengeType, Problem, ProblemType, Resource};
+use serde_json::{Value, json};
+use time::Duration;
+
+use crate::house::{Client, House, object};
+use crate::path::{csr, resource};
+
+fn failed(worth_retrying: bool) -> Result<Proof, AttemptFailed> {
+    Err(AttemptFailed { problem: Problem::new(ProblemType::Connection, "refused"), worth_retrying })
+}
+
+/// The URL of the first challenge of an order's first authorization.
+async fn challenge(client: &Client<'_>, order: &Value) -> (Resource, Resource) {
+    let url = order["authorizations"][0].as_str().unwrap();
+    let authorization = client.read(url).await;
+    (resource(url), resource(authorization["challenges"][0]["url"].as_str().unwrap()))
+}
+
+#[tokio::test]
+async fn rfc8555_7_5_1_a_challenge_is_tried_once_it_is_answered() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    let (_, order) = client.order_for(&["a.example.com"]).await;
+    let (authorization, challenge) = challenge(&client, &order).await;
+    // Reading it begins nothing.
+    for _ in 0..2 {
+        let read = client.ask(challenge.clone(), None).await.unwrap();
+        assert_eq!(object(&read)["status"], "pending");
+    }
+    house.acme.attempts_ended().await;
+    assert!(house.prober.attempts().is_empty());
+    let old = json!({ "keyAuthorization": "x", "resource": "challenge" });
+    let begun = client.ask(challenge.clone(), Some(old)).await.unwrap();
+    assert_eq!((begun.status, &object(&begun)["status"]), (200, &json!("processing")));
+    let directory = house.directory("tls-server").await;
+    assert_eq!(begun.links, [(directory.url(&authorization), "up")]);
+    assert_eq!(begun.retry_after, Some(std::time::Duration::from_secs(3)));
+    house.acme.attempts_ended().await;
+    let done = client.ask(challenge, None).await.unwrap();
+    assert_eq!((&object(&done)["status"], done.retry_after), (&json!("valid"), None));
+    assert_eq!(object(&done)["validated"], "2026-11-24T12:00:00Z");
+    let authorization = client.ask(authorization, None).await.unwrap();
+    assert_eq!((&object(&authorization)["status"], authorization.retry_after), (&json!("valid"), None));
+    assert_eq!(object(&authorization)["expires"], "2026-11-25T12:00:00Z");
+    assert_eq!(object(&authorization)["challenges"].as_array().unwrap().len(), 1);
+    let attempt = &house.prober.attempts()[0];
+    let (token, thumbprint) = attempt.key_authorization.split_once('.').unwrap();
+    assert_eq!((token, thumbprint.len()), (attempt.token.as_str(), 43));
+    assert_eq!(Some(&attempt.account_url), client.account.as_ref());
+}
+
+#[tokio::test]
+async fn fifty_answers_at_once_are_one_validation() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    let (_, order) = client.order_for(&["a.example.com"]).await;
+    let (_, challenge) = challenge(&client, &order).await;
+    let answers = (0..50).map(|_| client.ask(challenge.clone(), Some(json!({}))));
+    for answer in crate::house::join(answers.collect()).await {
+        assert_eq!(answer.unwrap().status, 200);
+    }
+    house.acme.attempts_ended().await;
+    assert_eq!(house.prober.attempts().len(), 1);
+}
+
+#[tokio::test]
+async fn one_challenge_of_an_authorization_is_tried_at_a_time() {
+    let house = House::new().await;
+    house.prober.answer([failed(true)]);
+    let client = house.client().registered().await;
+    let (_, order) = client.order_for(&["a.example.com"]).await;
+    client.prove(&order).await;
+    let Resource::Authorization(id) = resource(order["authorizations"][0].as_str().unwrap()) else { panic!() };
+    let other = client.ask(Resource::Challenge(id, ChallengeType::TlsAlpn01), Some(json!({}))).await.unwrap();
+    assert_eq!(object(&other)["status"], "pending");
+    house.acme.attempts_ended().await;
+    assert_eq!(house.prober.attempts().len(), 1);
+}
+
+#[tokio::test]
+async fn rfc8555_8_2_what_failed_is_told_and_tried_again_by_a_schedule() {
+    let house = House::new().await;
+    house.prober.answer([failed(true), failed(true)]);
+    let client = house.client().registered().await;
+    let (id, order) = client.order_for(&["a.example.com"]).await;
+    let (authorization, challenge) = challenge(&client, &order).await;
+    client.prove(&order).await;
+    let tried = client.ask(challenge.clone(), None).await.unwrap();
+    assert_eq!(
+        (&object(&tried)["status"], &object(&tried)["error"]["detail"]),
+        (&json!("processing"), &json!("refused"))
+    );
+    assert!(tried.retry_after.is_some());
+    let waits = client.ask(authorization.clone(), None).await.unwrap();
+    assert_eq!((&object(&waits)["status"], waits.retry_after.is_some()), (&json!("pending"), true));
+    for (after, begun) in [(1, 0), (1, 1), (4, 0), (1, 1)] {
+        house.clock.advance(Duration::seconds(after));
+        assert_eq!(house.acme.attempt_due().await.unwrap(), begun);
+        house.acme.attempts_ended().await;
+    }
+    let done = object(&client.ask(challenge, None).await.unwrap());
+    assert_eq!((&done["status"], done.get("error")), (&json!("valid"), None));
+    assert_eq!(client.status(id).await, "ready");
+}
+
+#[tokio::test]
+async fn what_fails_for_good_or_too_often_is_invalid() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    house.prober.answer([failed(false)]);
+    let (id, order) = client.order_for(&["a.example.com"]).await;
+    client.prove(&order).await;
+    let read = object(&client.ask(Resource::Order(id), None).await.unwrap());
+    assert_eq!(read["status"], "invalid");
+    assert_eq!(read["error"]["type"], "urn:ietf:params:acme:error:connection");
+    assert_eq!(read["error"]["subproblems"][0]["identifier"]["value"], "a.example.com");
+    let authorization = client.ask(resource(order["authorizations"][0].as_str().unwrap()), None).await.unwrap();
+    assert_eq!((&object(&authorization)["status"], authorization.retry_after), (&json!("invalid"), None));
+    let problem = client.finalize(id, &csr(&["a.example.com"])).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::OrderNotReady, 403));
+
+    house.prober.answer((0..9).map(|_| failed(true)));
+    let (id, order) = client.order_for(&["b.example.com"]).await;
+    client.prove(&order).await;
+    let mut tries = 1;
+    while client.status(id).await == "pending" {
+        house.clock.advance(Duration::minutes(5));
+        assert_eq!(house.acme.attempt_due().await.unwrap(), 1);
+        house.acme.attempts_ended().await;
+        tries += 1;
+    }
+    assert_eq!((client.status(id).await.as_str(), tries), ("invalid", crate::house::ATTEMPTS));
+}
+
+#[tokio::test]
+async fn what_a_dead_node_left_is_tried_again() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    let (id, order) = client.order_for(&["a.example.com"]).await;
+    house.prober.dies.store(true, Ordering::SeqCst);
+    client.prove(&order).await;
+    house.prober.dies.store(false, Ordering::SeqCst);
+    assert_eq!(client.status(id).await, "pending");
+    assert_eq!(house.acme.attempt_due().await.unwrap(), 0, "it may be running yet");
+    house.clock.advance(Duration::minutes(3));
+    assert_eq!(house.acme.attempt_due().await.unwrap(), 1);
+    house.acme.attempts_ended().await;
+    assert_eq!(client.status(id).await, "ready");
+}
+
+#[tokio::test]
+async fn rfc8555_7_5_2_its_holder_deactivates_an_authorization() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    let (id, order) = client.order_for(&["a.example.com"]).await;
+    client.prove(&order).await;
+    let authorization = resource(order["authorizations"][0].as_str().unwrap());
+    for wrong in [json!({}), json!({ "status": "valid" }), json!({ "status": "revoked" })] {
+        let problem = client.ask(authorization.clone(), Some(wrong)).await.unwrap_err();
+        assert_eq!(problem.kind, ProblemType::Malformed);
+    }
+    for _ in 0..2 {
+        let ended = client.ask(authorization.clone(), Some(json!({ "status": "deactivated" }))).await.unwrap();
+        assert_eq!((ended.status, &object(&ended)["status"]), (200, &json!("deactivated")));
+    }
+    assert_eq!(client.status(id).await, "invalid");
+    let problem = client.finalize(id, &csr(&["a.example.com"])).await.unwrap_err();
+    assert_eq!(problem.kind, ProblemType::OrderNotReady);
+    assert_eq!(client.order_for(&["a.example.com"]).await.1["status"], "pending");
+}
+
+#[tokio::test]
+async fn rfc8555_7_4_1_authorizations_ahead_of_an_order() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    let new = |value: &str| Some(json!({ "identifier": { "type": "dns", "value": value } }));
+    let made = client.ask(Resource::NewAuthorization, new("a.example.com")).await.unwrap();
+    assert_eq!((made.status, &object(&made)["status"]), (201, &json!("pending")));
+    let url = made.location.unwrap();
+    client.prove(&json!({ "authorizations": [url] })).await;
+    assert_eq!(client.order_for(&["a.example.com"]).await.1["status"], "ready");
+    for (value, kind) in [
+        ("*.example.com", ProblemType::Malformed),
+        ("a..b", ProblemType::Malformed),
+        ("192.0.2.1", ProblemType::Malformed),
+    ] {
+        assert_eq!(client.ask(Resource::NewAuthorization, new(value)).await.unwrap_err().kind, kind, "{value}");
+    }
+    let below = json!({ "identifier": { "type": "dns", "value": "example.com", "subdomainAuthAllowed": true } });
+    let problem = client.ask(Resource::NewAuthorization, Some(below.clone())).await.unwrap_err();
+    assert_eq!(problem.kind, ProblemType::Malformed);
+    house.set(|settings| settings.subdomains = true).await;
+    let made = client.ask(Resource::NewAuthorization, Some(below)).await.unwrap();
+    assert_eq!(object(&made)["subdomainAuthAllowed"], true);
+    house.set(|settings| settings.pre_authorization = false).await;
+    let problem = client.ask(Resource::NewAuthorization, new("b.example.com")).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::Malformed, 404));
+}
+
+#[tokio::test]
+async fn caa_is_asked_when_a_name_was_proved() {
+    let house = House::new().await;
+    house
+        .set(|settings| {
+            settings.caa = true;
+            settings.caa_identities = vec!["ca.example".into()];
+        })
+        .await;
+    let client = house.client().registered().await;
+    house.prober.forbid("b.example.com");
+    let (id, order) = client.order_for(&["a.example.com", "b.example.com"]).await;
+    client.prove(&order).await;
+    let read = object(&client.ask(Resource::Order(id), None).await.unwrap());
+    assert_eq!(
+        (&read["status"], &read["error"]["type"]),
+        (&json!("invalid"), &json!("urn:ietf:params:acme:error:caa"))
+    );
+    let asked = house.prober.questions();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(
+        (asked[0].method, asked[0].issuer_domains.clone()),
+        (ChallengeType::Http01, vec!["ca.example".to_owned()])
+    );
+    assert_eq!(Some(&asked[0].account_url), client.account.as_ref());
+}
