@@ -1,4 +1,4 @@
-//! Taking off what transports put around DER: PEM, Base64, Base64 of PEM.
+//! Taking off what transports put around DER: PEM, Base64, and Base64 around either of them.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -17,13 +17,13 @@ const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
 
-/// The DER inside: raw, PEM with text around it, Base64 of DER (wrapped or not) or Base64 of PEM. Exactly one object.
+/// The DER inside: raw, PEM with text around it, Base64 of DER (wrapped or not), or Base64 of either text. Exactly one
+/// object.
 pub(crate) fn strip(what: &'static str, bytes: &[u8], labels: &[&str]) -> Result<Vec<u8>, ParseError> {
     if bytes.len() > SIZE_LIMIT {
         return Err(ParseError::TooLarge { what, size: bytes.len(), limit: SIZE_LIMIT });
     }
-    // Every object here is a SEQUENCE of at least 128 bytes: 30 8x. No text begins so.
-    if let [0x30, 0x80..=0xff, ..] = bytes {
+    if is_der(bytes) {
         return Ok(bytes.to_vec());
     }
     let text = std::str::from_utf8(bytes).map_err(|_| ParseError::new(what, "it is neither DER nor PEM nor Base64"))?;
@@ -37,8 +37,15 @@ pub(crate) fn strip(what: &'static str, bytes: &[u8], labels: &[&str]) -> Result
     let inner = base64(what, text)?;
     match std::str::from_utf8(&inner) {
         Ok(text) if text.contains(BEGIN) => one_block(what, text, labels),
+        // What is no Base64 either is told as what it is not: DER.
+        Ok(text) if !is_der(&inner) => Ok(base64(what, text).unwrap_or(inner)),
         _ => Ok(inner),
     }
+}
+
+/// Every object here is a SEQUENCE of at least 128 bytes: 30 8x. No text begins so.
+fn is_der(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x30, 0x80..=0xff, ..])
 }
 
 fn base64(what: &'static str, text: &str) -> Result<Vec<u8>, ParseError> {

@@ -40,7 +40,7 @@ struct Parts {
 
 impl Csr {
     /// From any form that clients send: PEM with text around it (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`),
-    /// Base64 of DER (wrapped or not), Base64 of PEM, raw DER; at most 64 KiB.
+    /// Base64 of DER (wrapped or not), Base64 of either text once more, raw DER; at most 64 KiB.
     ///
     /// # Errors
     /// Another form, two requests at once, and what [`Csr::from_der`] refuses.

@@ -83,15 +83,17 @@ fn every_form_is_read() {
     let base64 = STANDARD.encode(&der);
     let wrapped =
         base64.as_bytes().chunks(76).map(|c| std::str::from_utf8(c).unwrap()).collect::<Vec<_>>().join("\r\n");
-    let forms: [Vec<u8>; 10] = [
+    let forms: [Vec<u8>; 12] = [
         pem.into(),
         format!("\u{feff}Certificate request for host\n\n{pem}\ntrailing words\n").into(),
         pem.replace('\n', "\r\n").into(),
         pem.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST").into(),
         base64.clone().into(),
         base64.trim_end_matches('=').into(),
-        wrapped.into(),
+        wrapped.clone().into(),
         STANDARD.encode(pem).into(),
+        STANDARD.encode(&base64).into(),
+        STANDARD.encode(&wrapped).into(),
         format!("{}{pem}", fixture!("ca.crt")).into(),
         der.clone(),
     ];
