@@ -246,7 +246,8 @@ fn spki(algorithm: impl FnOnce(&mut Writer), key: &[u8]) -> Vec<u8> {
     writer.finish()
 }
 
-fn rsa_spki(key: &[u8]) -> Vec<u8> {
+/// SubjectPublicKeyInfo around an RSAPublicKey (RFC 8017 appendix A.1.1).
+pub(crate) fn rsa_spki(key: &[u8]) -> Vec<u8> {
     spki(
         |w| {
             w.oid(&oid::RSA_ENCRYPTION).value(NULL, &[]);

@@ -1,5 +1,7 @@
 use std::time::Instant;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+
 use super::*;
 use crate::tlv::{SEQUENCE, Writer};
 use crate::{KeyType, PrivateKey, armour, oid};
@@ -72,6 +74,27 @@ fn keys_are_blocked_by_the_hash_of_their_spki() {
     assert!(blocked.contains(key.public_key()));
     let checks = KeyChecks { blocked: Some(Arc::new(blocked)) };
     assert!(matches!(checks.check(key.public_key()), Err(KeyFault::Blocked { .. })));
+}
+
+/// Another exponent is no other key: who can factor the modulus has both.
+#[test]
+fn rsa_keys_are_blocked_by_their_modulus() {
+    let key = key!("rsa-good.pem");
+    let Material::Rsa { modulus, exponent } = key.material() else { panic!("it is an RSA key") };
+    assert_eq!(exponent, &[1, 0, 1]);
+    let mut pkcs1 = Writer::default();
+    pkcs1.nest(SEQUENCE, |w| _ = w.unsigned(modulus).unsigned(&[1, 0, 3]));
+    let other = PublicKey::from_spki_der(&crate::private_key::rsa_spki(&pkcs1.finish())).unwrap();
+    assert_ne!(key.key_hash(), other.key_hash());
+    let line = format!("Modulus={}\n", crate::serial::hex(modulus).to_ascii_uppercase());
+    let sha1 = digest(&SHA1_FOR_LEGACY_USE_ONLY, line.as_bytes());
+    let sha1 = crate::serial::hex(sha1.as_ref());
+    for entry in [crate::serial::hex(&key.key_hash()), crate::serial::hex(&key.identity()), sha1[20..].to_owned(), sha1]
+    {
+        let blocked = BlockedKeys::parse(&entry).unwrap();
+        assert!(blocked.contains(&key) && blocked.contains(&other), "{entry}");
+        assert!(!blocked.contains(&key!("debian-a.pem")), "{entry}");
+    }
 }
 
 #[test]
