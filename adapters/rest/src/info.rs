@@ -3,12 +3,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::HttpResponse;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Json, ServiceConfig};
 use chancery_core::Ra;
 
 use crate::call::Call;
 use crate::dto::info::{AppInfoDto, DatabaseInfoDto, HealthDto, InfoDto};
 use crate::{Error, read};
+
+/// After how many seconds whoever found it not ready may look again.
+const AGAIN: &str = "5";
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
@@ -33,11 +37,13 @@ async fn liveness() -> Json<HealthDto> {
 
 /// The process answers, is not about to stop, and its database takes writes.
 async fn readiness(ra: Data<Ra>, ready: Data<AtomicBool>) -> HttpResponse {
+    let not =
+        |status| HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, AGAIN)).json(HealthDto { status });
     if !ready.load(Ordering::Relaxed) {
-        return HttpResponse::ServiceUnavailable().json(HealthDto { status: "OUT_OF_SERVICE" });
+        return not("OUT_OF_SERVICE");
     }
     match ra.health().state().await {
         Ok(()) => HttpResponse::Ok().json(HealthDto { status: "UP" }),
-        Err(_) => HttpResponse::ServiceUnavailable().json(HealthDto { status: "DOWN" }),
+        Err(_) => not("DOWN"),
     }
 }

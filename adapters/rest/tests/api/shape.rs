@@ -125,7 +125,8 @@ async fn who_am_i_and_what_runs_here() {
     }
     house.stop();
     assert_eq!(open("/api/v1/health/liveness").await.status, 200);
-    assert_eq!(open("/api/v1/health/readiness").await.status, 503);
+    let readiness = open("/api/v1/health/readiness").await;
+    assert_eq!((readiness.status, readiness.header("retry-after")), (503, "5"));
 }
 
 /// Counts the questions.
