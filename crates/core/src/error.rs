@@ -155,6 +155,9 @@ pub enum StoreError {
     /// The database does not answer, is full, or dropped the transaction: nothing was written.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// A list that looked at more rows than its time allows.
+    #[error("the list took too long: {0}")]
+    TooLong(String),
     /// A uniqueness rule of the schema: the named thing exists already.
     #[error("{0} exists already")]
     Duplicate(Unique),
@@ -227,6 +230,9 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::unavailable("the database is not available"),
+            StoreError::TooLong(_) => Self::unavailable(
+                "the list takes too long to find; ask for less, with a filter that matches whole values",
+            ),
             StoreError::Duplicate(unique) => Self::Conflict(format!("{unique} already exists")),
             StoreError::Stale(what) => {
                 Self::Conflict(format!("the {what} was changed by somebody else; read it again"))

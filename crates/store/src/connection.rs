@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, ConnectionError, PgConnection, QueryResult, SqliteConnection};
 
 use crate::OpenError;
+use crate::deadline;
 
 /// A connection to either engine. Queries that diesel's multi-connection can express are written once on it; for the
 /// rest (upsert, batch insert) [`each!`] expands one body for each engine.
@@ -51,9 +52,8 @@ pub(crate) enum Target {
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// A statement that takes longer has lost its caller.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
-/// The same for a list. PostgreSQL alone keeps it; what SQLite may be made to do is bounded by what the doors let be
-/// asked.
-const LIST_LIMIT: Duration = Duration::from_secs(5);
+/// The same for a list. PostgreSQL keeps it by itself, SQLite by [`crate::deadline`].
+pub(crate) const LIST_LIMIT: Duration = Duration::from_secs(5);
 
 impl Target {
     /// Read a database URL: `sqlite:///absolute/path`, `sqlite://relative/path` or `postgres://...`.
@@ -108,7 +108,11 @@ fn sqlite_settings(connection: &mut SqliteConnection, purpose: Purpose, max_byte
     connection.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;")?;
     connection.batch_execute("PRAGMA case_sensitive_like = ON;")?;
     match purpose {
-        Purpose::Read | Purpose::List => connection.batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -2048;"),
+        Purpose::Read => connection.batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -2048;"),
+        Purpose::List => {
+            deadline::register(connection)?;
+            connection.batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -2048;")
+        }
         Purpose::Write => {
             connection.batch_execute(
                 "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864;",

@@ -403,3 +403,4 @@ fn again(error: &StoreError) -> StoreError {
         StoreError::KeyBlocked => StoreError::KeyBlocked,
     }
 }
+        StoreError::TooLong(why) => StoreError::TooLong(why.clone()),

@@ -14,6 +14,7 @@ mod certificate;
 mod chain;
 mod connection;
 mod database;
+mod deadline;
 mod fault;
 mod file;
 mod issue;

@@ -1,9 +1,12 @@
 //! Reader threads: each with a connection of its own, opened at its first use, so that no async worker blocks.
 
+use std::time::Duration;
+
 use chancery_core::StoreError;
 use tokio::sync::oneshot;
 
-use crate::connection::{AnyConnection, Purpose, Target};
+use crate::connection::{AnyConnection, LIST_LIMIT, Purpose, Target};
+use crate::deadline;
 use crate::fault::{Failure, Verdict};
 use crate::queue::Queue;
 
@@ -60,16 +63,17 @@ pub(crate) fn run(target: &Target, purpose: Purpose, queue: &Queue<Box<dyn Read>
         }
         for mut read in taken.items {
             if !read.is_abandoned() {
-                let result = answer(target, purpose, &mut open, &mut *read);
+                let result = answer(target, purpose, LIST_LIMIT, &mut open, &mut *read);
                 read.reply(result);
             }
         }
     }
 }
 
-fn answer(
+pub(crate) fn answer(
     target: &Target,
     purpose: Purpose,
+    limit: Duration,
     open: &mut Option<AnyConnection>,
     read: &mut dyn Read,
 ) -> Result<(), StoreError> {
@@ -82,7 +86,16 @@ fn answer(
             None => target.connect(purpose).map_err(|error| StoreError::Unavailable(error.to_string()))?,
         };
         let body = std::panic::AssertUnwindSafe(|| read.read(&mut connection));
-        let Ok(result) = std::panic::catch_unwind(body) else {
+        let body = || std::panic::catch_unwind(body);
+        let answered = match purpose {
+            Purpose::List => deadline::limited(limit, body),
+            Purpose::Read | Purpose::Write => Some(body()),
+        };
+        let Some(answered) = answered else {
+            *open = Some(connection);
+            return Err(StoreError::TooLong(format!("more than {} s", limit.as_secs_f64())));
+        };
+        let Ok(result) = answered else {
             return Err(StoreError::Internal("a read panicked".to_owned()));
         };
         match result.map_err(Failure::verdict) {
@@ -96,7 +109,7 @@ fn answer(
             }
             // The same again would take as long.
             Err(Verdict::Lost(why)) if why.contains(OUT_OF_TIME) => {
-                return Err(StoreError::Unavailable(format!("the read took too long: {why}")));
+                return Err(StoreError::TooLong(why));
             }
             Err(Verdict::Again(_) | Verdict::Lost(_)) if attempt < ATTEMPTS => {}
             Err(Verdict::Again(why) | Verdict::Lost(why)) => return Err(StoreError::Unavailable(why)),

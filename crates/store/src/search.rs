@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text};
 
 use crate::connection::{AnyBackend, AnyConnection};
+use crate::deadline;
 use crate::row::bytes;
 use crate::schema::{certificate_names, certificates};
 
@@ -17,6 +18,9 @@ type Certificates<'a> = certificates::BoxedQuery<'a, AnyBackend>;
 /// The certificates that a query asks for, unordered. The connection only says which engine it is for.
 pub(crate) fn matching<'a>(query: &CertificateQuery, connection: &AnyConnection) -> Certificates<'a> {
     let mut rows = certificates::table.into_boxed();
+    if !query.filters.is_empty() || query.profiles.is_some() {
+        rows = rows.filter(deadline::condition(connection));
+    }
     if !query.include_archived {
         // A literal, not a parameter: only then is the partial index of the listed ones usable.
         rows = rows.filter(sql::<Bool>("archived = 0"));
@@ -32,8 +36,8 @@ fn restrict<'a>(rows: Certificates<'a>, filter: &CertificateFilter, connection: 
     use CertificateField as Field;
     let condition = &filter.condition;
     match filter.field {
-        Field::CommonName => names(rows, true, condition),
-        Field::SubjectAltName => names(rows, false, condition),
+        Field::CommonName => names(rows, true, condition, connection),
+        Field::SubjectAltName => names(rows, false, condition, connection),
         Field::Subject => text(rows, "subject", condition),
         Field::State => text(rows, "state", condition),
         Field::Owner => text(rows, "owner", condition),
@@ -82,8 +86,15 @@ macro_rules! named {
 }
 
 /// Conditions on the CN, or on any other name.
-fn names<'a>(rows: Certificates<'a>, common: bool, condition: &Condition) -> Certificates<'a> {
-    let names = certificate_names::table.filter(certificate_names::kind.eq("cn").eq(common));
+fn names<'a>(
+    rows: Certificates<'a>,
+    common: bool,
+    condition: &Condition,
+    connection: &AnyConnection,
+) -> Certificates<'a> {
+    let names = certificate_names::table
+        .filter(deadline::condition(connection))
+        .filter(certificate_names::kind.eq("cn").eq(common));
     match condition {
         Condition::Equals(values) | Condition::NotEquals(values) => {
             let values: Vec<String> = values.iter().map(|value| name_text(value)).collect();
