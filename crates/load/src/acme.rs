@@ -21,7 +21,7 @@ use self::responder::Responder;
 use crate::arguments::AcmeOptions;
 use crate::client::{Connection, Endpoint};
 use crate::latency::Latencies;
-use crate::limit::{Limit, Rows, Work};
+use crate::limit::{Group, Limit, Rows, Work};
 use crate::ready::Ready;
 use crate::report::{Found, Report};
 use crate::request::{Prepared, prepare, random};
@@ -48,7 +48,7 @@ pub fn run(options: &AcmeOptions) -> anyhow::Result<Report> {
         Some(database) => {
             load.progress(format_args!("measuring the limit of this machine"));
             let database = load.limit_database.as_deref().unwrap_or(database);
-            Some(Limit::measure(&work, database, usize::from(load.connections))?)
+            Some(Limit::measure(&work, database, Group::Connections(load.connections.into())))
         }
         None => None,
     };

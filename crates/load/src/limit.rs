@@ -2,8 +2,8 @@
 //!
 //! - cryptography: the cores, divided by the processor time that one operation's unavoidable cryptography takes: parse
 //!   the request, verify its signature, sign the certificate, and verify the signatures of ACME's requests;
-//! - database: the rate at which the same rows go into the same kind of database, on the same disk or server, in groups
-//!   of as many as there were connections, with no server between.
+//! - database: the rate at which the same rows go into the same kind of database, on the same disk or server, with no
+//!   server between; certificates in the groups that the server itself made in this run.
 
 use std::hint::black_box;
 use std::num::NonZero;
@@ -60,17 +60,55 @@ pub struct Limit {
     /// Operations whose rows the database takes.
     #[serde(serialize_with = "one_decimal")]
     pub database_per_second: f64,
+    /// Operations that went into one transaction of that measurement, at the most.
+    pub group: usize,
+    /// Where their number comes from: `run` when the server told what it did, `connections` when it could not be asked
+    /// or an operation is several writes; that is more than it can have been, and makes the limit higher.
+    pub group_from: &'static str,
+}
+
+/// How many operations share a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// As many as in the run, on average, rounded up.
+    Run(usize),
+    /// The server did not tell: as many as there were connections.
+    Connections(usize),
+}
+
+impl Group {
+    fn size(self) -> usize {
+        match self {
+            Self::Run(size) | Self::Connections(size) => size.max(1),
+        }
+    }
+
+    /// How many wait at once: so many that each group is full and none waits for its callers.
+    fn callers(self) -> usize {
+        match self {
+            Self::Run(size) => 4 * size.max(1),
+            Self::Connections(size) => size.max(1),
+        }
+    }
+
+    fn source(self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Connections(_) => "connections",
+        }
+    }
 }
 
 impl Limit {
     /// Measure both, the server being idle.
-    pub fn measure(work: &Work, database: &str, group: usize) -> anyhow::Result<Self> {
+    pub fn measure(work: &Work, database: &str, group: Group) -> anyhow::Result<Self> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let cryptography_per_second = cores as f64 / cryptography(work)?.as_secs_f64();
         let database_per_second = database_rate(work, database, group)
             .with_context(|| format!("measure the rate of a scratch database beside {database}"))?;
         let kind = if database_per_second < cryptography_per_second { "database" } else { "cryptography" };
-        Ok(Self { kind, cores, cryptography_per_second, database_per_second })
+        let (group, group_from) = (group.size(), group.source());
+        Ok(Self { kind, cores, cryptography_per_second, database_per_second, group, group_from })
     }
 
     /// The lower one.
@@ -80,9 +118,10 @@ impl Limit {
 }
 
 /// How many operations' rows a scratch database beside the server's takes, written by the store alone.
-fn database_rate(work: &Work, url: &str, clients: usize) -> anyhow::Result<f64> {
+fn database_rate(work: &Work, url: &str, group: Group) -> anyhow::Result<f64> {
     let request = work.csr.first().map_or(0, Vec::len);
-    let shape = Shape { certificate: work.certificate.len(), request, clients, ..Shape::default() };
+    let (clients, group) = (group.callers(), group.size());
+    let shape = Shape { certificate: work.certificate.len(), request, clients, group, ..Shape::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let rate = match work.rows {
         Rows::Certificates => runtime.block_on(issue_rate_beside(url, shape, MEASURE))?,

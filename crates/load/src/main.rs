@@ -6,6 +6,7 @@
 mod acme;
 mod arguments;
 mod client;
+mod groups;
 mod latency;
 mod limit;
 mod ready;

@@ -36,6 +36,9 @@ pub struct Report {
     /// What this machine could do at best, for a server of ours.
     #[serde(flatten)]
     pub best: Option<Best>,
+    /// Why there is no limit, though the server is ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_error: Option<String>,
 }
 
 /// Beside the limit.
@@ -63,8 +66,19 @@ pub struct Found {
 }
 
 impl Report {
-    /// Put it together.
-    pub fn new(door: &'static str, profile: &str, connections: u16, found: Found, limit: Option<Limit>) -> Self {
+    /// Put it together. What was loaded stands, also when the database went away with the server.
+    pub fn new(
+        door: &'static str,
+        profile: &str,
+        connections: u16,
+        found: Found,
+        limit: Option<anyhow::Result<Limit>>,
+    ) -> Self {
+        let (limit, limit_error) = match limit {
+            Some(Ok(limit)) => (Some(limit), None),
+            Some(Err(error)) => (None, Some(format!("{error:#}"))),
+            None => (None, None),
+        };
         let Found { seconds, mut latencies, errors, requests } = found;
         let per_second = latencies.count() as f64 / seconds;
         Self {
@@ -84,6 +98,7 @@ impl Report {
                 ratio: rounded(per_second / limit.per_second(), 3),
                 limit,
             }),
+            limit_error,
         }
     }
 
@@ -116,9 +131,16 @@ mod tests {
         for _ in 0..200 {
             latencies.add(Duration::from_millis(4));
         }
-        let limit = Limit { kind: "database", cores: 2, cryptography_per_second: 900.0, database_per_second: 400.0 };
+        let limit = Limit {
+            kind: "database",
+            cores: 2,
+            cryptography_per_second: 900.0,
+            database_per_second: 400.0,
+            group: 8,
+            group_from: "run",
+        };
         let found = Found { seconds: 1.0, latencies, errors: (0, None), requests: Some(1400) };
-        let report = Report::new("acme", "tls-server", 8, found, Some(limit));
+        let report = Report::new("acme", "tls-server", 8, found, Some(Ok(limit)));
         assert!(report.succeeded());
         let json: serde_json::Value = serde_json::from_str(&report.to_json(true).unwrap()).unwrap();
         for (key, value) in [
@@ -134,5 +156,16 @@ mod tests {
         ] {
             assert_eq!(json[key].as_f64(), Some(value), "{key}");
         }
+    }
+
+    #[test]
+    fn a_run_whose_limit_is_unknown_is_reported_all_the_same() {
+        let errors = (3, Some("the server closed the connection".to_owned()));
+        let found = Found { seconds: 1.0, latencies: Latencies::default(), errors, requests: None };
+        let report = Report::new("rest", "tls-server", 8, found, Some(Err(anyhow::anyhow!("no database"))));
+        assert!(!report.succeeded());
+        let json: serde_json::Value = serde_json::from_str(&report.to_json(true).unwrap()).unwrap();
+        assert_eq!((&json["errors"], &json["limitError"]), (&3.into(), &"no database".into()));
+        assert!(json["ratio"].is_null());
     }
 }

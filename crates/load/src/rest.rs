@@ -10,10 +10,10 @@ use chancery_pki::{Certificate, Csr};
 use serde_json::Value;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::arguments::{Load, RestOptions};
+use crate::arguments::RestOptions;
 use crate::client::{Connection, Endpoint};
-use crate::latency::Latencies;
-use crate::limit::{Limit, Rows, Work};
+use crate::groups::Groups;
+use crate::limit::{Group, Limit, Rows, Work};
 use crate::ready::Ready;
 use crate::report::{Found, Report};
 use crate::request::{Prepared, prepare, random};
@@ -21,6 +21,9 @@ use crate::shared::Shared;
 
 /// Requests that are prepared for each second.
 const REQUESTS: usize = 5_000;
+
+/// How long after the end an answer is still waited for: a server that hangs is told in the report, not waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Load the door and measure the limit.
 pub fn run(options: &RestOptions) -> anyhow::Result<Report> {
@@ -35,11 +38,12 @@ pub fn run(options: &RestOptions) -> anyhow::Result<Report> {
     load.progress(format_args!("making {} requests", load.prepared(REQUESTS)));
     let requests = Rc::new(prepare(load.prepared(REQUESTS), random()?)?);
     load.progress(format_args!("loading for {} s over {} connections", load.seconds, load.connections));
-    let (found, work) = LocalSet::new().block_on(&runtime, Rc::new(door).load(&endpoint, load, &requests))?;
+    let run = Rc::new(door).load(&endpoint, options, &requests);
+    let (found, work, group) = LocalSet::new().block_on(&runtime, run)?;
 
     load.progress(format_args!("measuring the limit of this machine"));
     let database = load.limit_database.as_deref().unwrap_or(&ready.database);
-    let limit = Limit::measure(&work, database, usize::from(load.connections))?;
+    let limit = Limit::measure(&work, database, group);
     Ok(Report::new("rest", &load.profile, load.connections, found, Some(limit)))
 }
 
@@ -81,12 +85,13 @@ impl RestDoor {
     async fn load(
         self: Rc<Self>,
         endpoint: &Endpoint,
-        options: &Load,
+        options: &RestOptions,
         requests: &Rc<Vec<Prepared>>,
-    ) -> anyhow::Result<(Found, Work)> {
+    ) -> anyhow::Result<(Found, Work, Group)> {
+        let count = usize::from(options.load.connections);
         let mut connections = Vec::new();
         let mut work = None;
-        for request in &requests[..usize::from(options.connections)] {
+        for request in &requests[..count] {
             let mut connection = endpoint.connect().await?;
             let answer = connection.exchange(&self.issue, &request.body).await?;
             ensure!(answer.status == 200, "{}", refusal(answer.status, answer.body));
@@ -110,19 +115,34 @@ impl RestDoor {
         work.csr = requests.iter().take(256).map(|request| request.csr.clone()).collect();
 
         let load = Rc::new(Shared::after(connections.len()));
+        let before = Groups::ask(&options.ready);
         let begun = Instant::now();
-        let until = begun + Duration::from_secs(options.seconds.into());
+        let until = begun + Duration::from_secs(options.load.seconds.into());
         let mut drivers = JoinSet::new();
         for connection in connections {
             let (door, endpoint, requests, load) = (self.clone(), endpoint.clone(), requests.clone(), load.clone());
             drivers.spawn_local(async move { door.drive(connection, &endpoint, &requests, &load, until).await });
         }
-        while let Some(ended) = drivers.join_next().await {
-            ended.context("a connection's driver")?;
+        let all = async {
+            while let Some(ended) = drivers.join_next().await {
+                ended.context("a connection's driver")?;
+            }
+            Ok::<_, anyhow::Error>(())
+        };
+        match tokio::time::timeout_at((until + PATIENCE).into(), all).await {
+            Ok(ended) => ended?,
+            Err(_) => {
+                let open = drivers.len();
+                drivers.shutdown().await;
+                for _ in 0..open {
+                    load.failed(format!("no answer within {} s of the end", PATIENCE.as_secs()));
+                }
+            }
         }
         let seconds = begun.elapsed().as_secs_f64();
+        let seen = before.zip(Groups::ask(&options.ready)).and_then(|(before, after)| after.since(before));
         let shared = Rc::into_inner(load).expect("every driver has ended");
-        Ok((shared.found(seconds, None), work))
+        Ok((shared.found(seconds, None), work, seen.map_or(Group::Connections(count), Group::Run)))
     }
 
     /// The certificate of the CA that signed this one.
@@ -141,13 +161,12 @@ impl RestDoor {
         load: &Shared,
         until: Instant,
     ) {
-        let mut latencies = Latencies::default();
         loop {
             let begun = Instant::now();
             let Some(request) = load.next(requests).filter(|_| begun < until) else { break };
             let alive = match connection.exchange(&self.issue, &request.body).await {
                 Ok(answer) if answer.status == 200 && has_certificate(answer.body) => {
-                    latencies.add(begun.elapsed());
+                    load.took(begun.elapsed());
                     answer.keep_alive
                 }
                 Ok(answer) => {
@@ -169,7 +188,6 @@ impl RestDoor {
                 }
             }
         }
-        load.add(&mut latencies);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the connections of a run share: the requests that are left, and what was found.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use crate::latency::Latencies;
 use crate::report::Found;
@@ -32,6 +33,11 @@ impl Shared {
     pub fn failed(&self, why: String) {
         self.errors.set(self.errors.get() + 1);
         self.first_error.borrow_mut().get_or_insert(why);
+    }
+
+    /// An operation was done in this time.
+    pub fn took(&self, time: Duration) {
+        self.latencies.borrow_mut().add(time);
     }
 
     /// What one connection measured.

@@ -32,14 +32,16 @@ pub struct Shape {
     pub names: usize,
     /// Bytes of an audit entry's body, at least.
     pub audit: usize,
-    /// Callers that wait at the same time: the groups grow to about this size.
+    /// Callers that wait at the same time.
     pub clients: usize,
+    /// How many of them go into one transaction at the most; the groups are of this size when twice as many wait.
+    pub group: usize,
 }
 
 impl Default for Shape {
     /// A P-256 TLS server certificate with two names, 64 callers.
     fn default() -> Self {
-        Self { certificate: 800, request: 450, names: 2, audit: 400, clients: 64 }
+        Self { certificate: 800, request: 450, names: 2, audit: 400, clients: 64, group: crate::lane::GROUP }
     }
 }
 
@@ -64,7 +66,8 @@ impl Rate {
 /// Measure on a database of its own (an empty one: it keeps the rows), which is migrated first.
 pub async fn issue_rate_at(url: &str, shape: Shape, duration: Duration) -> Result<Rate, OpenError> {
     Store::migrate(url).await?;
-    let store = Store::open(StoreOptions::new(url, new_id(&SystemClock, &SystemRng))).await?;
+    let options = StoreOptions::new(url, new_id(&SystemClock, &SystemRng));
+    let store = Store::open(StoreOptions { group: shape.group, ..options }).await?;
     Ok(issue_rate(&store, shape, duration).await?)
 }
 

@@ -7,6 +7,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chancery_core::StoreError;
 use chancery_core::audit::AuditEntry;
@@ -24,6 +25,38 @@ use crate::queue::Queue;
 pub(crate) const GROUP: usize = 256;
 /// How often a transaction that met another is tried again before its callers are told.
 const ATTEMPTS: u32 = 8;
+
+/// How many transactions committed certificates, and how many certificates those were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// Transactions.
+    pub transactions: u64,
+    /// Certificate objects in them.
+    pub certificates: u64,
+}
+
+/// [`Groups`] as the lanes count them.
+#[derive(Default)]
+pub(crate) struct GroupCount {
+    transactions: AtomicU64,
+    certificates: AtomicU64,
+}
+
+impl GroupCount {
+    fn add(&self, certificates: usize) {
+        if certificates > 0 {
+            self.transactions.fetch_add(1, Ordering::Relaxed);
+            self.certificates.fetch_add(certificates as u64, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn read(&self) -> Groups {
+        Groups {
+            transactions: self.transactions.load(Ordering::Relaxed),
+            certificates: self.certificates.load(Ordering::Relaxed),
+        }
+    }
+}
 
 /// A waiting write.
 pub(crate) enum Write {
@@ -122,18 +155,19 @@ pub(crate) struct Lane {
     pub(crate) node: i32,
     pub(crate) lane: i32,
     pub(crate) target: Arc<Target>,
+    groups: Arc<GroupCount>,
     /// The connection with the chain's head as the database has it; `None` after a loss.
     open: Option<(AnyConnection, Head)>,
 }
 
 impl Lane {
-    pub(crate) fn new(node: i32, lane: i32, target: Arc<Target>) -> Self {
-        Self { node, lane, target, open: None }
+    pub(crate) fn new(node: i32, lane: i32, target: Arc<Target>, groups: Arc<GroupCount>) -> Self {
+        Self { node, lane, target, groups, open: None }
     }
 
-    /// Write what waits until the queue is closed and empty.
-    pub(crate) fn run(mut self, queue: &Queue<Write>) {
-        while let Some(taken) = queue.take(GROUP) {
+    /// Write what waits, at most `group` at once, until the queue is closed and empty.
+    pub(crate) fn run(mut self, queue: &Queue<Write>, group: usize) {
+        while let Some(taken) = queue.take(group) {
             for write in taken.late {
                 write.unavailable("the write waited too long");
             }
@@ -159,6 +193,7 @@ impl Lane {
         });
         match outcome {
             Ok(results) => {
+                self.groups.add(results.issues.iter().filter(|result| result.is_ok()).count());
                 for (job, result) in group.jobs.into_iter().zip(results.jobs) {
                     job.reply(result);
                 }
@@ -400,7 +435,7 @@ fn again(error: &StoreError) -> StoreError {
         StoreError::Internal(why) => StoreError::Internal(why.clone()),
         StoreError::Duplicate(unique) => StoreError::Duplicate(*unique),
         StoreError::Stale(what) => StoreError::Stale(*what),
+        StoreError::TooLong(why) => StoreError::TooLong(why.clone()),
         StoreError::KeyBlocked => StoreError::KeyBlocked,
     }
 }
-        StoreError::TooLong(why) => StoreError::TooLong(why.clone()),

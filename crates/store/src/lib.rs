@@ -45,12 +45,13 @@ use chancery_core::port::IssueRecord;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub use lane::Groups;
 pub use migration::Schema;
 pub use node::Node;
 
 use connection::{AnyConnection, Purpose, Target};
 use fault::{Failure, Verdict};
-use lane::{Lane, Task, Write};
+use lane::{GroupCount, Lane, Task, Write};
 use queue::{Queue, Refusal};
 use reader::{Question, Read};
 
@@ -78,12 +79,14 @@ pub struct StoreOptions {
     pub readers: usize,
     /// SQLite: how large the database may grow, in bytes; writes beyond it answer Unavailable. `None`: as the disk allows.
     pub max_bytes: Option<u64>,
+    /// How many waiting writes go into one transaction at the most.
+    pub group: usize,
 }
 
 impl StoreOptions {
-    /// The usual: four readers, no limit of size.
+    /// The usual: four readers, no limit of size, groups of at most 256.
     pub fn new(url: impl Into<String>, node: Uuid) -> Self {
-        Self { url: url.into(), node, readers: 4, max_bytes: None }
+        Self { url: url.into(), node, readers: 4, max_bytes: None, group: lane::GROUP }
     }
 }
 
@@ -159,6 +162,7 @@ struct Inner {
     writes: Arc<Queue<Write>>,
     reads: Arc<Queue<Box<dyn Read>>>,
     lists: Arc<Queue<Box<dyn Read>>>,
+    groups: Arc<GroupCount>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Dropped after the threads have ended.
     _lock: Option<file::FileLock>,
@@ -193,10 +197,12 @@ impl Store {
         let writes = Arc::new(Queue::new(WAITING_WRITES, PATIENCE));
         let reads = Arc::new(Queue::new(WAITING_READS, PATIENCE));
         let lists = Arc::new(Queue::new(WAITING_LISTS, PATIENCE));
+        let groups = Arc::new(GroupCount::default());
         let mut threads = Vec::new();
         for number in 0..lanes {
-            let (lane, queue) = (Lane::new(node.number, number, Arc::clone(&target)), Arc::clone(&writes));
-            threads.push(spawn(format!("store-write-{number}"), move || lane.run(&queue))?);
+            let lane = Lane::new(node.number, number, Arc::clone(&target), Arc::clone(&groups));
+            let (queue, group) = (Arc::clone(&writes), options.group.max(1));
+            threads.push(spawn(format!("store-write-{number}"), move || lane.run(&queue, group))?);
         }
         for number in 0..options.readers.max(1) {
             let (target, queue) = (Arc::clone(&target), Arc::clone(&reads));
@@ -206,7 +212,8 @@ impl Store {
             let (target, queue) = (Arc::clone(&target), Arc::clone(&lists));
             threads.push(spawn(format!("store-list-{number}"), move || reader::run(&target, Purpose::List, &queue))?);
         }
-        Ok(Self(Arc::new(Inner { target, node, writes, reads, lists, threads: Mutex::new(threads), _lock: lock })))
+        let threads = Mutex::new(threads);
+        Ok(Self(Arc::new(Inner { target, node, writes, reads, lists, groups, threads, _lock: lock })))
     }
 
     /// Bring an empty or older database to this program's schema and tell what ran. Safe when several nodes do it at
@@ -238,6 +245,11 @@ impl Store {
     /// The engine: `SQLite` or `PostgreSQL`.
     pub fn engine(&self) -> &'static str {
         self.0.target.engine()
+    }
+
+    /// The groups that certificates were committed in since the store was opened.
+    pub fn groups(&self) -> Groups {
+        self.0.groups.read()
     }
 
     /// Write in a transaction with others. `body` may run several times; what it tells is chained after it.

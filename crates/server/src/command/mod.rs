@@ -44,6 +44,8 @@ pub enum Command {
     AuditVerify,
     AuditList(audit::List),
     Acme(acme::Command),
+    /// For the load generator, over the control socket; the command line has no word for it.
+    WriteGroups,
 }
 
 /// What came of it.
@@ -67,6 +69,14 @@ pub enum Answer {
     Audit(audit::Report),
     Entries(Vec<audit::Entry>),
     Acme(acme::Answer),
+    WriteGroups(WriteGroups),
+}
+
+/// In how many transactions this process committed how many certificates.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct WriteGroups {
+    transactions: u64,
+    certificates: u64,
 }
 
 /// Why nothing came of it: what, why, and how to mend it.
@@ -134,6 +144,10 @@ impl Command {
             Self::AuditVerify => Answer::Audit(audit::verify(asked).await?),
             Self::AuditList(list) => Answer::Entries(list.execute(asked).await?),
             Self::Acme(command) => Answer::Acme(command.execute(asked).await?),
+            Self::WriteGroups => {
+                let chancery_store::Groups { transactions, certificates } = node.store.groups();
+                Answer::WriteGroups(WriteGroups { transactions, certificates })
+            }
         })
     }
 
@@ -151,7 +165,8 @@ impl Command {
             | Self::CertShow(_)
             | Self::ApprovalList(_)
             | Self::AuditVerify
-            | Self::AuditList(_) => true,
+            | Self::AuditList(_)
+            | Self::WriteGroups => true,
             Self::TokenCreate(_)
             | Self::TokenRevoke(_)
             | Self::ProfileEnable(_)
@@ -199,6 +214,7 @@ impl Answer {
             Self::Audit(it) => serde_json::to_string_pretty(it),
             Self::Entries(it) => serde_json::to_string_pretty(it),
             Self::Acme(it) => it.json(),
+            Self::WriteGroups(it) => serde_json::to_string_pretty(it),
         };
         value.expect("texts, numbers and lists always serialise") + "\n"
     }
@@ -223,6 +239,9 @@ impl Answer {
             Self::Audit(it) => out(it.text()),
             Self::Entries(it) => out(audit::text(it)),
             Self::Acme(it) => it.text(),
+            Self::WriteGroups(it) => {
+                out(format!("{} transactions, {} certificates\n", it.transactions, it.certificates))
+            }
         }
     }
 

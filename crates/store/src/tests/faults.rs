@@ -31,8 +31,8 @@ async fn a_commit_without_an_answer_is_looked_up(place: Place) {
     let heads = store.heads().await.unwrap();
     assert!(!heads.is_empty());
     for ChainHead { position, hash } in heads {
-        let target = std::sync::Arc::clone(&store.0.target);
-        let mut lane = Lane::new(position.node, position.lane, target);
+        let target = Arc::clone(&store.0.target);
+        let mut lane = Lane::new(position.node, position.lane, target, Arc::default());
         assert!(lane.committed(Head { position, hash }));
         assert!(!lane.committed(Head { position, hash: [7; 32] }));
         let next = ChainPosition { sequence: position.sequence + 1, ..position };

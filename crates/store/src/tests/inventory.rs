@@ -22,6 +22,7 @@ contract!(
     completes_a_requested_one_once,
     revokes_once,
     groups_many_callers,
+    counts_its_groups,
 );
 
 fn revocation(certificate: Uuid) -> RevokeRecord {
@@ -254,4 +255,23 @@ async fn groups_many_callers(place: Place) {
     let query = chancery_core::CertificateQuery { limit: 1, ..Default::default() };
     assert_eq!(store.certificates(query).await.unwrap().total, 300);
     assert_eq!(verify(&store).await, 301);
+}
+
+/// No transaction takes more than it may, and every certificate that was committed is counted once.
+async fn counts_its_groups(place: Place) {
+    Store::migrate(&place.url).await.unwrap();
+    let store = Store::open(crate::StoreOptions { group: 4, ..place.options() }).await.unwrap();
+    let profile = stored_profile(&store, "p").await;
+    let waiting: Vec<_> = (0..21)
+        .map(|_| {
+            let (store, record) = (store.clone(), record(&profile));
+            tokio::spawn(async move { store.record(record).await })
+        })
+        .collect();
+    for one in waiting {
+        one.await.unwrap().unwrap();
+    }
+    let groups = store.groups();
+    assert_eq!(groups.certificates, 21);
+    assert!((6..=21).contains(&groups.transactions), "{groups:?}");
 }
