@@ -21,6 +21,10 @@ use clap::Parser;
 
 use crate::arguments::{Arguments, Door};
 
+/// The generator shares its cores with the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
