@@ -11,6 +11,8 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{Log, LogFormat};
 
+/// How long the thread lets lines gather after the first: one write for many, and who logs wakes nobody meanwhile.
+const GATHER: Duration = Duration::from_millis(4);
 /// Lines that may wait for a slow reader; what comes beyond is dropped and counted.
 const WAITING: usize = 4096;
 
@@ -57,16 +59,26 @@ impl LogQueue {
 
 fn drain(receiver: &Receiver<Message>, dropped: &AtomicU64, mut sink: impl Write) {
     let mut told = 0;
-    while let Ok(message) = receiver.recv() {
-        match message {
-            // A closed pipe answers with an error at once: the line is lost, the service is not.
-            Message::Line(line) => {
-                let _ = sink.write_all(&line);
+    let mut lines = Vec::new();
+    while let Ok(first) = receiver.recv() {
+        if matches!(first, Message::Line(_)) {
+            std::thread::sleep(GATHER);
+        }
+        let mut flushed = Vec::new();
+        for message in std::iter::once(first).chain(receiver.try_iter().take(WAITING)) {
+            match message {
+                Message::Line(line) => lines.extend_from_slice(&line),
+                Message::Flush(done) => flushed.push(done),
             }
-            Message::Flush(done) => {
-                let _ = sink.flush();
-                let _ = done.send(());
-            }
+        }
+        // A closed pipe answers with an error at once: the lines are lost, the service is not.
+        let _ = sink.write_all(&lines);
+        lines.clear();
+        if !flushed.is_empty() {
+            let _ = sink.flush();
+        }
+        for done in flushed {
+            let _ = done.send(());
         }
         let now = dropped.load(Ordering::Relaxed);
         if now > told {
