@@ -8,6 +8,7 @@ mod architecture;
 mod attribute;
 mod bad_input;
 mod blocked;
+mod config;
 mod disk;
 mod first_start;
 mod issue;

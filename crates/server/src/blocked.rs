@@ -28,18 +28,30 @@ pub enum BlockedListError {
     },
 }
 
+/// Every list that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct BlockedListErrors(pub Vec<BlockedListError>);
+
 /// The checks of foreign keys with every list of `keys.blocked`.
 ///
 /// # Errors
-/// The first list that cannot be read, or has a line that is no entry.
-pub fn key_checks(keys: &Keys) -> Result<KeyChecks, BlockedListError> {
+/// Every list that cannot be read, or has a line that is no entry.
+pub fn key_checks(keys: &Keys) -> Result<KeyChecks, BlockedListErrors> {
     let mut blocked = BlockedKeys::new();
+    let mut errors = Vec::new();
     for path in keys.blocked.iter().map(PathBuf::from) {
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(source) => return Err(BlockedListError::Unreadable { path, source }),
-        };
-        blocked.load(&text).map_err(|source| BlockedListError::Malformed { path, source })?;
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                if let Err(source) = blocked.load(&text) {
+                    errors.push(BlockedListError::Malformed { path, source });
+                }
+            }
+            Err(source) => errors.push(BlockedListError::Unreadable { path, source }),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(BlockedListErrors(errors));
     }
     Ok(KeyChecks { blocked: (!blocked.is_empty()).then(|| Arc::new(blocked)) })
 }

@@ -375,7 +375,7 @@ macro_rules! failure_from {
 }
 
 failure_from!(
-    crate::blocked::BlockedListError,
+    crate::blocked::BlockedListErrors,
     crate::config::ConfigError,
     crate::data_folder::FolderError,
     crate::listener::BindError,

@@ -104,19 +104,33 @@ impl Passphrase {
                  out of backups",
                 folder.file(FILE).display()
             )),
-            Source::File(path) => {
-                let mode = std::fs::metadata(path).ok()?.permissions().mode();
-                (mode & 0o077 != 0).then(|| {
-                    format!(
-                        "others than its owner can read the passphrase file {} (mode {:04o}): run `chmod 600` on it",
-                        path.display(),
-                        mode & 0o7777
-                    )
-                })
-            }
+            Source::File(path) => open_to_others(path),
             Source::Configuration | Source::Credential => None,
         }
     }
+}
+
+/// Whether the file that the configuration names can be used, unless a passphrase that goes before it is set; and what
+/// the operator should hear of it.
+///
+/// # Errors
+/// [`PassphraseError::Unreadable`] and [`PassphraseError::Empty`].
+pub fn check(keys: &Keys) -> Result<Option<String>, PassphraseError> {
+    match &keys.passphrase_file {
+        Some(path) if !keys.passphrase.is_set() => read(&path.0).map(|_| open_to_others(&path.0)),
+        _ => Ok(None),
+    }
+}
+
+fn open_to_others(path: &Path) -> Option<String> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o077 != 0).then(|| {
+        format!(
+            "others than its owner can read the passphrase file {} (mode {:04o}): run `chmod 600` on it",
+            path.display(),
+            mode & 0o7777
+        )
+    })
 }
 
 fn read(path: &Path) -> Result<SecretString, PassphraseError> {

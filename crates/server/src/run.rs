@@ -10,10 +10,10 @@ use clap::Parser;
 
 use crate::cli::{Cli, ConfigVerb, Init, Json, Place, Verb};
 use crate::command::{Answer, Command, Failure, approval, audit, ca, cert, profile, token};
-use crate::config::{EXAMPLE, Loaded, Overrides, Settings, load};
+use crate::config::{ConfigError, EXAMPLE, Inspected, Loaded, Overrides, Settings, inspect, load, shown};
 use crate::data_folder::{DataFolder, FolderError};
 use crate::node::{self, Addresses, Node, OldSchema};
-use crate::{banner, blocked, control, log, serve};
+use crate::{banner, blocked, control, log, passphrase, serve};
 
 /// How long a command waits for a server that is starting or stopping.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -125,8 +125,18 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Ended> {
     }
 }
 
-/// Read the configuration: the named file, or `chancery.toml` of the data folder when it is there.
+/// Read the configuration, which must be right.
 fn settings(place: &Place, more: Overrides) -> Result<Loaded, Ended> {
+    let (file, overrides) = sources(place, more);
+    load(file.as_deref(), std::env::vars_os(), overrides).map_err(wrong)
+}
+
+fn wrong(error: ConfigError) -> Ended {
+    Ended { failure: error.into(), code: 2 }
+}
+
+/// The named file, or `chancery.toml` of the data folder when it is there; and what the command line says.
+fn sources(place: &Place, more: Overrides) -> (Option<PathBuf>, Overrides) {
     let data = place
         .data
         .clone()
@@ -135,7 +145,7 @@ fn settings(place: &Place, more: Overrides) -> Result<Loaded, Ended> {
     let file = place.config.clone().or_else(|| Some(data.join("chancery.toml")).filter(|file| file.is_file()));
     let mut overrides = place.overrides();
     overrides.extend(more);
-    load(file.as_deref(), std::env::vars_os(), overrides).map_err(|error| Ended { failure: error.into(), code: 2 })
+    (file, overrides)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -202,7 +212,11 @@ fn quiet_log(loaded: &Loaded) {
     let level =
         if loaded.settings.log.level == Settings::default().log.level { "error" } else { &loaded.settings.log.level };
     log::start(&crate::config::Log { format: loaded.settings.log.format, level: level.to_owned() });
-    for warning in &loaded.warnings {
+    warn(&loaded.warnings);
+}
+
+fn warn(warnings: &[String]) {
+    for warning in warnings {
         let _ = writeln!(std::io::stderr(), "warning: {warning}");
     }
 }
@@ -276,17 +290,37 @@ fn migrate(place: &Place, json: Json) -> Result<ExitCode, Ended> {
 }
 
 fn config(place: &Place, verb: ConfigVerb) -> Result<ExitCode, Ended> {
+/// Every fault of the configuration and of the files that it names, at once; warnings come before them.
+fn checked(place: &Place) -> Result<Loaded, Ended> {
+    let (file, overrides) = sources(place, Overrides::new());
+    let mut inspected = inspect(file.as_deref(), std::env::vars_os(), overrides).map_err(wrong)?;
+    let keys = inspected.loaded.settings.keys.clone();
+    if let Err(errors) = blocked::key_checks(&keys) {
+        for error in errors.0 {
+            inspected.add("keys.blocked", error);
+        }
+    }
+    match passphrase::check(&keys) {
+        Ok(warning) => inspected.loaded.warnings.extend(warning),
+        Err(error) => inspected.add("keys.passphrase_file", error),
+    }
+    let Inspected { loaded, faults, .. } = inspected;
+    if faults.is_empty() {
+        return Ok(loaded);
+    }
+    warn(&loaded.warnings);
+    Err(wrong(ConfigError::Faults(faults)))
+}
+
     if let ConfigVerb::Example = verb {
         write_out(EXAMPLE);
         return Ok(ExitCode::SUCCESS);
     }
-    let loaded = settings(place, Overrides::new())?;
-    for warning in &loaded.warnings {
-        let _ = writeln!(std::io::stderr(), "warning: {warning}");
-    }
-    if let ConfigVerb::Check = verb {
-        blocked::key_checks(&loaded.settings.keys).map_err(|error| Ended { failure: error.into(), code: 2 })?;
-    }
+    let loaded = match verb {
+        ConfigVerb::Check => checked(place)?,
+        ConfigVerb::Show(_) | ConfigVerb::Example => settings(place, Overrides::new())?,
+    };
+    warn(&loaded.warnings);
     match verb {
         ConfigVerb::Check | ConfigVerb::Example => match &loaded.file {
             Some(file) => write_out(&format!("{} is right\n", file.display())),

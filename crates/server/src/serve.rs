@@ -129,7 +129,7 @@ impl Serving {
             acme: node.acme()?.clone(),
             node: node.clone(),
             metrics,
-            proxies: Proxies::new(settings.proxies.networks().map_err(Failure::new)?),
+            proxies: Proxies::new(settings.proxies.networks().map_err(|faults| Failure::new(faults.join("\n")))?),
             readiness: readiness.clone(),
             limits: settings.limits.clone(),
             connections: resource::connections(settings.limits.connections),

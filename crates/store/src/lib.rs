@@ -289,6 +289,14 @@ impl Store {
     }
 }
 
+/// Whether this is a database URL that [`Store::open`] would take; nothing is opened.
+///
+/// # Errors
+/// [`OpenError::Url`], which says what a URL must be.
+pub fn check_url(url: &str) -> Result<(), OpenError> {
+    Target::parse(url, None).map(drop)
+}
+
 async fn ask<T, F>(queue: &Queue<Box<dyn Read>>, body: F) -> Result<T, StoreError>
 where
     T: Send + 'static,

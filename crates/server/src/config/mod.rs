@@ -6,6 +6,7 @@ mod acme;
 mod load;
 mod secret;
 mod span;
+mod suggest;
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 pub use acme::{Acme, Perspective, Resolver, Validation};
-pub use load::{ConfigError, Loaded, Overrides, load};
+pub use load::{ConfigError, Inspected, Loaded, Overrides, inspect, load};
 pub use secret::{DatabaseUrl, Secret, shown};
 pub use span::Span;
 
@@ -147,18 +148,39 @@ pub struct Limits {
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "documented key by key in example.toml")]
 pub struct Log {
+    #[serde(with = "text")]
     pub format: LogFormat,
     pub level: String,
 }
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
     Text,
     /// One JSON object per line.
     Json,
+}
+
+impl std::str::FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("write \"text\" or \"json\""),
+        }
+    }
+}
+
+impl std::fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
 }
 
 /// Reverse proxies in front.
@@ -174,12 +196,17 @@ impl Proxies {
     /// The trusted addresses and networks, an address being a network of one.
     ///
     /// # Errors
-    /// The first text that is neither, or has bits behind its prefix.
-    pub fn networks(&self) -> Result<Vec<IpNet>, String> {
-        self.trusted
-            .iter()
-            .map(|text| network(text).map_err(|why| format!("proxies.trusted: {text:?} {why}")))
-            .collect()
+    /// Every text that is neither, or has bits behind its prefix.
+    pub fn networks(&self) -> Result<Vec<IpNet>, Vec<String>> {
+        let mut networks = Vec::new();
+        let mut faults = Vec::new();
+        for text in &self.trusted {
+            match network(text) {
+                Ok(network) => networks.push(network),
+                Err(why) => faults.push(format!("proxies.trusted: {text:?} {why}")),
+            }
+        }
+        if faults.is_empty() { Ok(networks) } else { Err(faults) }
     }
 }
 
@@ -318,10 +345,22 @@ impl Settings {
                 "status_url: give scheme, host, port and path only",
             );
         }
+        if let Some(url) = self.database.url.get()
+            && let Err(why) = chancery_store::check_url(url)
+        {
+            let shown = shown(url);
+            rule(
+                false,
+                &format!(
+                    "database.url: {shown:?}: {why}; write \"sqlite:///var/lib/chancery/chancery.db\" or \
+                     \"postgres://user@host/name\""
+                ),
+            );
+        }
         rule((1..=64).contains(&self.database.readers), "database.readers: from 1 to 64");
         rule(
             !(self.keys.passphrase.is_set() && self.keys.passphrase_file.is_some()),
-            "keys.passphrase and keys.passphrase_file are both set: leave one",
+            "keys.passphrase: keys.passphrase_file is set too; they are both set, leave one",
         );
         rule(!self.authority.name.trim().is_empty(), "authority.name: must not be empty");
         rule(
@@ -348,7 +387,7 @@ impl Settings {
             rule((seconds(1)..=seconds(longest)).contains(&span), &format!("{key}: from 1 s to {longest} s"));
         }
         self.acme.faults(&mut rule);
-        faults.extend(self.proxies.networks().err());
+        faults.extend(self.proxies.networks().err().into_iter().flatten());
         if let Err(why) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {
             faults.push(format!("log.level: {why}; write for example \"info\" or \"info,chancery_store=debug\""));
         }

@@ -85,12 +85,16 @@ fn wrong_configurations_are_refused_with_what_is_wrong() {
     for (text, says) in [
         ("lisen = 1", &[":1:1: there is no configuration key \"lisen\""] as &[&str]),
         ("[listen]\nhttsp = '127.0.0.1:1'", &[":2:1: ", "\"listen.httsp\"; did you mean \"listen.https\"?"]),
-        ("\n[lmits]\nworkers = 1", &[":2:2: ", "\"lmits\""]),
+        ("\n[lmits]\nworkers = 1", &[":2:2: ", "section \"lmits\"; did you mean [limits]?"]),
+        ("[db]\nurl = 'x'", &["section \"db\""]),
+        ("[databases]\nurl = 'x'", &["did you mean [database]?"]),
+        ("[auth]\nname = 'x'", &["did you mean [authority]?"]),
         ("[limits]\nwrokers = 1", &["did you mean \"limits.workers\"?"]),
         ("passphrase = 'x'", &["did you mean \"keys.passphrase\"?"]),
         ("a = 1\nb = 2", &["\"a\"", "\"b\""]),
         ("[listen\nhttps = 1", &[":1:"]),
-        ("listen = 1", &["listen"]),
+        ("listen = 1", &[":1:1: listen is a section"]),
+        ("data = { a = 1 }", &[":1:1: data: "]),
         ("[listen]\nhttps = 'somewhere'", &["listen.https", "somewhere"]),
         ("[listen]\nhttps = 8443", &["listen.https", "8443"]),
         ("base_url = 'ra.example'", &["base_url"]),
@@ -110,7 +114,9 @@ fn wrong_configurations_are_refused_with_what_is_wrong() {
         ("[audit]\ncheckpoint_every = '0 s'", &["audit.checkpoint_every"]),
         ("[limits]\nhead_timeout = '0 s'", &["limits.head_timeout: from 1 s to 60 s"]),
         ("[limits]\nconnections = -1", &["limits.connections"]),
-        ("[log]\nformat = 'xml'", &["log.format"]),
+        ("[log]\nformat = 'xml'", &[":2:1: log.format: \"xml\": write \"text\" or \"json\""]),
+        ("[database]\nurl = 'mysql://ra:lion@db/ra'", &[":2:1: database.url: \"mysql://ra:***@db/ra\"", "postgres://"]),
+        ("[database]\nurl = 'sqlite://'", &["database.url", "names a file"]),
         ("[log]\nlevel = 'info,=,'", &["log.level"]),
         ("[database]\nreaders = 0\n[tls]\nlifetime = '1 d'", &["database.readers", "tls.lifetime"]),
         ("[acme.validation]\nhttp_prot = 1", &["did you mean \"acme.validation.http_port\"?"]),
@@ -135,6 +141,53 @@ fn wrong_configurations_are_refused_with_what_is_wrong() {
             assert!(error.contains(words), "{text:?} said: {error}");
         }
     }
+}
+
+/// Whatever is wrong is told in one run, each with its place, and nothing that only follows from another fault.
+#[test]
+fn all_faults_come_at_once() {
+    let file = "lisen = 1\n[listen]\nhttps = 'somewhere'\n[log]\nformat = 'xml'\n[authority]\nroot_lifetime = 'long'\n\
+                issuing_lifetime = '30 y'\n[limits]\nworkers = 257\n[proxies]\ntrusted = ['a', 'b']";
+    let variables = [("CHANCERY__TLS__LIFETIME", "1 d"), ("CHANCERY__CRL__LIFETIM", "7 d")];
+    let error = fault(file, &variables);
+    let lines: Vec<_> = error.lines().collect();
+    for (at, says) in [
+        (":1:1:", "lisen"),
+        (":3:1:", "listen.https"),
+        (":5:1:", "log.format"),
+        (":7:1:", "authority.root_lifetime"),
+        (":10:1:", "limits.workers"),
+        (":12:1:", "proxies.trusted: \"a\""),
+        (":12:1:", "proxies.trusted: \"b\""),
+        ("environment variable CHANCERY__TLS__LIFETIME:", "tls.lifetime: from 30 d"),
+        ("environment variable CHANCERY__CRL__LIFETIM:", "CHANCERY__CRL__LIFETIME?"),
+    ] {
+        assert!(lines.iter().any(|line| line.contains(at) && line.contains(says)), "{at} {says} in:\n{error}");
+    }
+    assert_eq!(lines.len(), 9, "{error}");
+
+    let error = fault("a = \n[listen]\nhttps = '127.0.0.1:1\n", &[("CHANCERY__TLS__LIFETIME", "1 d")]);
+    assert!(error.contains(":1:") && error.contains(":3:") && error.contains("tls.lifetime"), "{error}");
+}
+
+#[test]
+fn a_variable_with_one_underscore_is_warned_of() {
+    let warnings = |name: &str| loaded("", &[(name, "x")], Overrides::new()).unwrap().warnings.join("\n");
+    for (name, near) in [
+        ("CHANCERY_DATABASE_URL", "CHANCERY__DATABASE__URL"),
+        ("CHANCERY_DATA", "CHANCERY__DATA"),
+        ("CHANCERY_BASE_URL", "CHANCERY__BASE_URL"),
+        ("CHANCERY_PASSPHRASE", "CHANCERY__KEYS__PASSPHRASE"),
+        ("CHANCERY_LISTEN_HTPS", "CHANCERY__LISTEN__HTTPS"),
+    ] {
+        let warning = warnings(name);
+        assert!(warning.contains(name) && warning.contains(&format!("{near},")), "{name}: {warning}");
+    }
+    for foreign in ["CHANCERY_TEST_KILLS", "CHANCERY_NOT_OURS", "CHANCERYX", "OTHER_DATABASE_URL"] {
+        assert_eq!(warnings(foreign), "", "{foreign}");
+    }
+    let error = fault("", &[("CHANCERY__DATABASE_URL", "x")]);
+    assert!(error.contains("did you mean CHANCERY__DATABASE__URL?"), "{error}");
 }
 
 #[test]
