@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use chancery_pki::Certificate;
-use chancery_tests::{Request, eventually};
+use chancery_tests::{Request, eventually, run};
 
-use crate::{server, start};
+use crate::{PROGRAM, server, start};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).permissions().mode() & 0o777
@@ -100,6 +100,11 @@ async fn the_command_line_works_with_and_without_a_running_server() {
     let token = server.token("requester", &["tls-server"]);
     assert!(token.len() >= 43 && !token.contains(char::is_whitespace), "{token}");
     server.api_as(&token).issue("tls-server", &Request::host("cli.example")).await;
+    // A command that is meant for another database is not done on this one.
+    let mut other = std::process::Command::new(PROGRAM);
+    other.args(["profile", "list", "--database", "sqlite:///nowhere/other.db", "--data"]).arg(server.data());
+    let refused = run(&mut other).refused();
+    assert!(refused.contains("/nowhere/other.db") && refused.contains("--data"), "{refused}");
 
     assert!(server.stop().success());
     let stopped = server.cli(["profile", "list", "--json"]).ok();

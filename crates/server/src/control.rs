@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -24,6 +25,45 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST_WORK: Duration = Duration::from_secs(15 * 60);
 /// Longest path that fits into a socket address on every system that we know.
 const LONGEST_PATH: usize = 100;
+
+/// What goes over the socket: a command, and the database that it is meant for when its user named one (without its
+/// password).
+#[derive(Debug, Serialize, Deserialize)]
+struct Request<C> {
+    #[serde(flatten)]
+    command: C,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
+}
+
+impl Request<Command> {
+    async fn execute(self, node: &Node, peer: u32) -> Result<Answer, Failure> {
+        if let Some(named) = self.database.filter(|named| !is_same_database(named, &node.database)) {
+            return Err(Failure::new(format!(
+                "a server runs on this data folder with the database {}, and this command names {named}: leave the \
+                 database out (--database, database.url, CHANCERY__DATABASE__URL) to work on the server's, or name \
+                 another folder with --data",
+                node.database
+            )));
+        }
+        self.command.execute(node, peer).await
+    }
+}
+
+/// Whether two URLs, without passwords, name one database: users and options do not count.
+fn is_same_database(one: &str, other: &str) -> bool {
+    fn place(url: &str) -> String {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        if scheme == "sqlite" {
+            let path = std::fs::canonicalize(rest).unwrap_or_else(|_| rest.into());
+            return format!("sqlite://{}", path.display());
+        }
+        let rest = rest.split('?').next().unwrap_or(rest);
+        let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+        format!("postgres://{}", rest.replacen(":5432/", "/", 1))
+    }
+    place(one) == place(other)
+}
 
 /// The server's end.
 pub struct ControlSocket {
@@ -80,7 +120,7 @@ async fn answer(mut stream: UnixStream, own: u32, node: &Node) -> std::io::Resul
     let peer = stream.peer_cred()?.uid();
     let reply = if may_command(peer, own) {
         match tokio::time::timeout(PATIENCE, request(&mut stream)).await {
-            Ok(Ok(command)) => command.execute(node, peer).await,
+            Ok(Ok(request)) => request.execute(node, peer).await,
             Ok(Err(failure)) => Err(failure),
             Err(_) => Err(Failure::new("no request came in time")),
         }
@@ -94,7 +134,7 @@ async fn answer(mut stream: UnixStream, own: u32, node: &Node) -> std::io::Resul
     stream.shutdown().await
 }
 
-async fn request(stream: &mut UnixStream) -> Result<Command, Failure> {
+async fn request(stream: &mut UnixStream) -> Result<Request<Command>, Failure> {
     let mut line = Vec::new();
     let unreadable = |why: String| Failure::new(format!("the request cannot be read: {why}"));
     BufReader::new(stream.take(LONGEST))
@@ -111,8 +151,12 @@ fn may_answer(peer: u32, owner: u32, own: u32) -> bool {
     peer == own || peer == 0 || (own == 0 && peer == owner)
 }
 
-/// Ask the server of this data folder; `None` when none answers there.
-pub async fn ask(folder: &DataFolder, command: &Command) -> Result<Option<Result<Answer, Failure>>, Failure> {
+/// Ask the server of this data folder, which must work on `database` when one is named; `None` when none answers there.
+pub async fn ask(
+    folder: &DataFolder,
+    command: &Command,
+    database: Option<&str>,
+) -> Result<Option<Result<Answer, Failure>>, Failure> {
     let path = folder.file(NAME);
     let fault = |why: std::io::Error| Failure::new(format!("cannot speak to the server at {}: {why}", path.display()));
     let (address, _directory) = address(folder).map_err(fault)?;
@@ -129,7 +173,8 @@ pub async fn ask(folder: &DataFolder, command: &Command) -> Result<Option<Result
             path.display()
         )));
     }
-    let mut line = serde_json::to_vec(command).map_err(|why| Failure::new(why.to_string()))?;
+    let request = Request { command, database: database.map(ToOwned::to_owned) };
+    let mut line = serde_json::to_vec(&request).map_err(|why| Failure::new(why.to_string()))?;
     line.push(b'\n');
     tokio::time::timeout(PATIENCE, stream.write_all(&line))
         .await

@@ -117,7 +117,7 @@ fn own_database(folder: &DataFolder) -> String {
 }
 
 /// A SQLite file is named from where the command stands; it must be found again from anywhere else.
-fn absolute(url: &str) -> String {
+pub fn absolute(url: &str) -> String {
     match url.strip_prefix("sqlite://").filter(|path| !path.is_empty() && !path.starts_with('/')) {
         Some(path) => match std::path::absolute(path) {
             Ok(path) => format!("sqlite://{}", path.display()),

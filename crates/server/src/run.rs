@@ -180,10 +180,11 @@ fn ask(place: &Place, command: Command) -> Result<Answer, Ended> {
     let loaded = settings(place, Overrides::new())?;
     quiet_log(&loaded);
     let folder = DataFolder::open(&loaded.settings.data)?;
+    let database = loaded.settings.database.url.get().map(|url| shown(&node::absolute(url)));
     Ok(runtime()?.block_on(async {
         let until = Instant::now() + PATIENCE;
         loop {
-            if let Some(reply) = control::ask(&folder, &command).await? {
+            if let Some(reply) = control::ask(&folder, &command, database.as_deref()).await? {
                 return reply;
             }
             match folder.lock() {
@@ -289,7 +290,6 @@ fn migrate(place: &Place, json: Json) -> Result<ExitCode, Ended> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn config(place: &Place, verb: ConfigVerb) -> Result<ExitCode, Ended> {
 /// Every fault of the configuration and of the files that it names, at once; warnings come before them.
 fn checked(place: &Place) -> Result<Loaded, Ended> {
     let (file, overrides) = sources(place, Overrides::new());
@@ -312,6 +312,7 @@ fn checked(place: &Place) -> Result<Loaded, Ended> {
     Err(wrong(ConfigError::Faults(faults)))
 }
 
+fn config(place: &Place, verb: ConfigVerb) -> Result<ExitCode, Ended> {
     if let ConfigVerb::Example = verb {
         write_out(EXAMPLE);
         return Ok(ExitCode::SUCCESS);

@@ -18,11 +18,11 @@ async fn the_kernel_names_the_peer() {
 async fn a_folder_without_a_server_answers_nothing() {
     let temp = tempfile::tempdir().unwrap();
     let folder = DataFolder::make(&temp.path().join("d")).unwrap();
-    assert!(ask(&folder, &Command::TokenList).await.unwrap().is_none());
+    assert!(ask(&folder, &Command::TokenList, None).await.unwrap().is_none());
     // A socket that a killed server left behind.
     drop(ControlSocket::bind(&folder).unwrap());
     assert!(folder.file(NAME).exists());
-    assert!(ask(&folder, &Command::TokenList).await.unwrap().is_none());
+    assert!(ask(&folder, &Command::TokenList, None).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -58,4 +58,36 @@ async fn a_server_that_hangs_is_given_up() {
     let (mut client, _server) = UnixStream::pair().unwrap();
     let failure = read_reply(&mut client, Duration::from_secs(900)).await.unwrap_err();
     assert!(failure.message.contains("900 s") && failure.message.contains("not known"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_request_reads_as_it_was_sent() {
+    for database in [None, Some("postgres://ra:***@db/ra".to_owned())] {
+        let (mut client, mut server) = UnixStream::pair().unwrap();
+        let sent =
+            serde_json::to_string(&Request { command: &Command::TokenList, database: database.clone() }).unwrap();
+        client.write_all(format!("{sent}\n").as_bytes()).await.unwrap();
+        let read = request(&mut server).await.unwrap();
+        assert!(matches!(read.command, Command::TokenList));
+        assert_eq!(read.database, database);
+    }
+}
+
+#[test]
+fn users_and_options_make_no_other_database() {
+    for (one, other) in [
+        ("postgres://ra:***@db.example/ra", "postgresql://db.example:5432/ra?sslmode=require"),
+        ("sqlite:///srv/a.db", "sqlite:///srv/a.db"),
+        ("sqlite:///tmp/../tmp", "sqlite:///tmp"),
+    ] {
+        assert!(is_same_database(one, other), "{one} {other}");
+    }
+    for (one, other) in [
+        ("postgres://db.example/ra", "postgres://db.example/other"),
+        ("postgres://db.example:5433/ra", "postgres://db.example/ra"),
+        ("sqlite:///srv/a.db", "sqlite:///srv/b.db"),
+        ("sqlite:///srv/a.db", "postgres:///srv/a.db"),
+    ] {
+        assert!(!is_same_database(one, other), "{one} {other}");
+    }
 }
