@@ -129,3 +129,47 @@ async fn crl_numbers_only_rise_also_over_a_restart() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_revoked_certificate_of_its_own_is_not_shown_any_more() {
+    let mut server = start();
+    let own = |server: &Server| Certificate::parse(&std::fs::read(server.data().join("tls.pem")).unwrap()).unwrap();
+    let before = own(&server);
+    let serial = before.serial().to_hex();
+    server.cli(["cert", "revoke", &serial, "--reason", "superseded"]).ok();
+    let again = server.cli(["cert", "revoke", &serial]).refused();
+    assert!(again.contains("revoked"), "{again}");
+    server.stop();
+    server.start();
+    assert_ne!(own(&server).serial(), before.serial());
+}
+
+/// A CA ends by the command line alone; the root's CRL tells it, and nothing more is signed.
+#[tokio::test]
+async fn a_revoked_ca_signs_nothing_more() {
+    let server = start();
+    let api = server.api();
+    let (_, certificate) = api.issue("tls-server", &Request::host("below.example")).await;
+    let issuer = Certificate::from_der(&fetch(&certificate.aia_issuers()[0]).await.body).unwrap();
+    let root = Certificate::parse(&std::fs::read(&server.ready().root_pem).unwrap()).unwrap();
+    for (wrong, why) in [
+        ("zz", "neither"),
+        ("00ff00ff", "no certificate"),
+        ("2d2ff0b3-3b4c-4a5e-8a4d-0b0a7c523d1e", "certificate"),
+        (&root.serial().to_hex(), "trust store"),
+    ] {
+        let refused = server.cli(["cert", "revoke", wrong]).refused();
+        assert!(refused.contains(why), "{refused}");
+    }
+    server.cli(["cert", "revoke", &issuer.serial().to_hex(), "--reason", "cACompromise"]).ok();
+    let path = format!("{}/certificates", api.operations("tls-server").await);
+    let refused = api.post(&path, &json!({"request": Request::host("late.example").pem(), "attributes": []})).await;
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.header("retry-after").is_some() && refused.text().contains("was revoked"), "{}", refused.text());
+    eventually("the root's CRL has the CA", Duration::from_secs(10), || async {
+        let crl = Crl::from_der(&fetch(&issuer.crl_distribution_points()[0]).await.body).unwrap();
+        crl.verify_signed_by(root.public_key()).unwrap();
+        crl.entry(issuer.serial()).is_some().then_some(())
+    })
+    .await;
+}

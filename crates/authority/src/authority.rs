@@ -179,7 +179,8 @@ impl BuiltInAuthority {
                 };
                 issuers.insert(issuer.id, issuer);
             }
-            self.inner.loaded.store(Arc::new(Loaded::new(authorities, issuers)?));
+            let revoked = rows.iter().filter(|row| row.revoked).map(|row| row.id).collect();
+            self.inner.loaded.store(Arc::new(Loaded::new(authorities, issuers, revoked)?));
         }
         Ok(rows)
     }

@@ -154,6 +154,7 @@ impl BuiltInAuthority {
                     certificate: made.issuer.certificate.der().to_vec(),
                     parent: made.issuer.parent,
                     revocations: 0,
+                    revoked: false,
                 })
                 .collect(),
             keys: made_root.into_iter().map(|made| made.key).chain([issuing.key]).collect(),

@@ -1,6 +1,6 @@
 //! CA certificates with their keys, in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chancery_core::port::{AuthorityInstance, AuthorityRecord, IssuerRecord};
@@ -46,14 +46,17 @@ pub(crate) struct Loaded {
     pub(crate) instances: Vec<Arc<AuthorityInstance>>,
     /// By the CA certificate's inventory id.
     pub(crate) issuers: HashMap<Uuid, Arc<Issuer>>,
+    /// CA certificates that were revoked, by their inventory id.
+    revoked: HashSet<Uuid>,
 }
 
 impl Loaded {
     pub(crate) fn new(
         authorities: Vec<AuthorityRecord>,
         issuers: HashMap<Uuid, Arc<Issuer>>,
+        revoked: HashSet<Uuid>,
     ) -> Result<Self, BrokenChain> {
-        let mut loaded = Self { instances: Vec::with_capacity(authorities.len()), issuers };
+        let mut loaded = Self { instances: Vec::with_capacity(authorities.len()), issuers, revoked };
         for authority in authorities {
             let chain = loaded.chain(authority.issuer).ok_or(BrokenChain { authority: authority.name.clone() })?;
             loaded.instances.push(Arc::new(AuthorityInstance {
@@ -90,11 +93,18 @@ impl Loaded {
         self.issuers.get(&instance.issuer().0)
     }
 
+    /// The CA certificate that was revoked between this issuer and its root, itself included.
+    pub(crate) fn revoked_above(&self, issuer: Uuid) -> Option<Certificate> {
+        let chain = self.chain(issuer)?;
+        chain.into_iter().find(|(id, _)| self.revoked.contains(id)).map(|(_, certificate)| certificate)
+    }
+
     /// Whether the store's rows say the same.
     pub(crate) fn is(&self, authorities: &[AuthorityRecord], issuers: &[IssuerRecord]) -> bool {
         self.issuers.len() == issuers.len()
             && self.instances.len() == authorities.len()
             && issuers.iter().all(|row| self.issuers.contains_key(&row.id))
+            && issuers.iter().all(|row| self.revoked.contains(&row.id) == row.revoked)
             && authorities.iter().all(|row| {
                 let known = self.instances.iter().find(|instance| instance.id == row.id);
                 known.is_some_and(|instance| instance.issuer().0 == row.issuer && instance.name == row.name)

@@ -17,8 +17,12 @@ impl BuiltInAuthority {
         authority: Uuid,
         template: CertificateTemplate,
     ) -> Result<(Uuid, Certificate), Error> {
-        let issuer = self.inner.loaded.load().of(authority).cloned();
-        let issuer = issuer.ok_or_else(|| Error::not_found("authority", authority))?;
+        let loaded = self.inner.loaded.load();
+        let issuer = loaded.of(authority).cloned().ok_or_else(|| Error::not_found("authority", authority))?;
+        if let Some(revoked) = loaded.revoked_above(issuer.id) {
+            return Err(refused(&revoked));
+        }
+        drop(loaded);
         let template = self.complete(&issuer, template)?;
         let id = issuer.id;
         let certificate = if issuer.slow() {
@@ -43,6 +47,17 @@ impl BuiltInAuthority {
         template.aia_ocsp = Vec::new();
         Ok(template)
     }
+}
+
+/// Nobody would believe what a revoked CA signs (RFC 5280 section 6.1.3 (a) (3)). The request is not at fault.
+fn refused(revoked: &Certificate) -> Error {
+    let why = format!(
+        "the CA certificate {} (serial number {}) was revoked, so that nothing is signed below it any more: make a new \
+         authority with `chancery ca create`, and RA profiles for it",
+        revoked.subject(),
+        revoked.serial().to_hex()
+    );
+    Error::Unavailable { why, retry_after: Duration::from_secs(3600) }
 }
 
 fn issue(issuer: &Issuer, template: &CertificateTemplate) -> Result<Certificate, Error> {

@@ -230,6 +230,8 @@ pub struct IssuerRecord {
     pub parent: Uuid,
     /// How many revocations have been committed for this issuer: a CRL that covers fewer is out of date.
     pub revocations: i64,
+    /// Whether the CA certificate itself was revoked: it signs CRLs and nothing else any more.
+    pub revoked: bool,
 }
 
 /// A private key, encrypted.

@@ -23,8 +23,8 @@ use crate::data_folder::DataFolder;
 const FILE: &str = "tls.pem";
 /// The certificate begins this long before it is made, for clients whose clock is slow.
 const BACKDATE: time::Duration = time::Duration::hours(1);
-/// How often it is looked whether the certificate is due.
-const LOOK: Duration = Duration::from_secs(600);
+/// How often it is looked whether the certificate is due, or revoked.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// The certificate that handshakes show now. A change holds from the next handshake on.
 #[derive(Debug)]
@@ -139,7 +139,18 @@ impl OwnCertificate {
             && chain[0].public_key().spki_der() == key.public_key().spki_der()
             && covers(&chain[0], &self.names)
             && !is_due(chain[0].validity(), self.ra.ports().clock.now());
-        Ok(fits.then_some((chain, key)))
+        if !fits || self.is_revoked(&chain[0]).await? {
+            return Ok(None);
+        }
+        Ok(Some((chain, key)))
+    }
+
+    /// Whether somebody revoked it. One that the inventory does not know is not ours to show either.
+    async fn is_revoked(&self, certificate: &Certificate) -> Result<bool, Error> {
+        let ports = self.ra.ports();
+        let Some(authority) = ports.authority.instance(self.authority) else { return Ok(true) };
+        let known = ports.inventory.certificate_by_serial(authority.issuer().0, certificate.serial()).await?;
+        Ok(known.is_none_or(|record| record.revocation.is_some()))
     }
 
     async fn issue(&self) -> Result<CertifiedKey, Error> {

@@ -78,8 +78,14 @@ impl AuthorityStore for Store {
         self.read(|c| {
             type Row = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, i64);
             let rows: Vec<Row> = issuers::table.order(issuers::id).load(c)?;
+            let ids: Vec<&[u8]> = rows.iter().map(|row| row.0.as_slice()).collect();
+            let revoked: Vec<Vec<u8>> = certificates::table
+                .filter(certificates::id.eq_any(ids).and(certificates::revoked_at.is_not_null()))
+                .select(certificates::id)
+                .load(c)?;
             let read = |(id, authority, key, certificate, parent, revocations): Row| {
                 Ok(IssuerRecord {
+                    revoked: revoked.contains(&id),
                     id: row::id(&id)?,
                     authority: row::id(&authority)?,
                     key: row::id(&key)?,

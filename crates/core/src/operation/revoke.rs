@@ -10,7 +10,8 @@ use crate::audit::{Event, Telling};
 use crate::port::RevokeRecord;
 use crate::{
     Actor, ActorKind, ApprovalOperation, ApprovalRecord, Authorization, CertificateRecord, CertificateState,
-    ClosedApproval, Error, LoadedProfile, Ra, Rejection, Role, Scope, Stale, StoreError, WaitingRevocation, policy,
+    ClosedApproval, Error, LoadedProfile, Origin, Ra, Rejection, Role, Scope, Stale, StoreError, WaitingRevocation,
+    policy,
 };
 
 impl Ra {
@@ -27,6 +28,61 @@ impl Ra {
     ) -> Result<(), Error> {
         let done = self.revoke_issued(&authorization, certificate, request).await;
         self.told(&authorization, Event::CertificateRevoke, Some(certificate), done).await
+    }
+
+    /// Revoke a certificate that belongs to no RA profile, a CA's or the server's own: only a person on the machine itself
+    /// may. The issuer's CRL tells it within seconds; a revoked CA signs nothing but CRLs any more.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for anyone else; [`Error::NotFound`] for an unknown certificate; [`Error::Rejected`] when it
+    /// belongs to an RA profile, is not in state issued, is a root, or the invalidity date is not in the past.
+    pub async fn revoke_own(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        certificate: Uuid,
+        reason: RevocationReason,
+        invalidity_date: Option<OffsetDateTime>,
+    ) -> Result<(), Error> {
+        let done = self.revoke_without_profile(actor, origin, certificate, reason, invalidity_date).await;
+        self.told_of(actor, origin, Event::CertificateRevoke, None, Some(certificate), done).await
+    }
+
+    async fn revoke_without_profile(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        certificate: Uuid,
+        reason: RevocationReason,
+        invalidity_date: Option<OffsetDateTime>,
+    ) -> Result<(), Error> {
+        if actor.kind != ActorKind::Local {
+            let why = "CA certificates and the server's own are revoked on the machine itself alone";
+            return Err(Error::Forbidden(why.into()));
+        }
+        let record = self.reachable_certificate(actor, origin, certificate).await?;
+        let mut faults = Vec::new();
+        if record.profile.is_some() {
+            faults.push(Rejection::State("the certificate belongs to an RA profile: revoke it there".into()));
+        }
+        if record.state != CertificateState::Issued {
+            let state = record.state.as_str();
+            faults
+                .push(Rejection::State(format!("the certificate is in state {state}; only an issued one is revoked")));
+        }
+        if record.issuer == Some(record.id) {
+            // RFC 5280 section 6.1: a trust anchor is no part of the path that is checked.
+            faults.push(Rejection::State(
+                "nobody looks for a root in a CRL: take it out of every trust store instead".into(),
+            ));
+        }
+        faults.extend(date_fault(invalidity_date, self.now()));
+        if !faults.is_empty() {
+            return Err(Error::Rejected(faults));
+        }
+        let request = RevokeRequest { reason, attributes: vec![], alongside: None };
+        let telling = Telling::success(actor, origin, Event::CertificateRevoke);
+        self.record_revocation(actor, &record, request, invalidity_date, None, telling).await
     }
 
     async fn revoke_issued(
@@ -149,13 +205,14 @@ pub(super) fn invalidity_date(
     now: OffsetDateTime,
 ) -> Result<Option<OffsetDateTime>, Vec<Rejection>> {
     let date = attribute::check(&profile.revoke_definitions, values)?.datetime(policy::INVALIDITY_DATE);
-    if date.is_some_and(|date| date > now || date < OffsetDateTime::UNIX_EPOCH) {
-        return Err(vec![Rejection::Attribute {
-            name: policy::INVALIDITY_DATE.into(),
-            why: "says when the key is thought to have been lost: between 1970 and now".into(),
-        }]);
-    }
-    Ok(date)
+    date_fault(date, now).map_or(Ok(date), |fault| Err(vec![fault]))
+}
+
+fn date_fault(date: Option<OffsetDateTime>, now: OffsetDateTime) -> Option<Rejection> {
+    date.is_some_and(|date| date > now || date < OffsetDateTime::UNIX_EPOCH).then(|| Rejection::Attribute {
+        name: policy::INVALIDITY_DATE.into(),
+        why: "says when the key is thought to have been lost: between 1970 and now".into(),
+    })
 }
 
 /// Whether a revocation also blocks the key, everywhere and for good. A requester of some profiles could block a key that

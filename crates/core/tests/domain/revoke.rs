@@ -1,9 +1,9 @@
 //! Revoke.
 
-use chancery_core::{Actor, CertificateState, Origin, Rejection, RevokeRequest, Scope};
+use chancery_core::{Actor, CertificateState, Error, Origin, Rejection, RevokeRequest, Role, Scope};
 use chancery_pki::RevocationReason;
 
-use crate::bench::{Bench, csr, issued, key, only, origin, request, requester, rules};
+use crate::bench::{Bench, actor, csr, issued, key, only, origin, request, requester, rules};
 
 fn because(reason: RevocationReason) -> RevokeRequest {
     RevokeRequest { reason, attributes: vec![], alongside: None }
@@ -92,4 +92,45 @@ async fn a_profile_is_not_deleted_under_its_certificates() {
     assert!(matches!(&rules(delete().await)[..], [Rejection::State(_)]));
     bench.ra.revoke(bench.may("tls-server").await, record.id, because(RevocationReason::Superseded)).await.unwrap();
     delete().await.unwrap();
+}
+
+/// A CA certificate belongs to no RA profile: a person on the machine itself ends it, and with it what it could sign.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_ca_is_on_its_issuers_crl_and_signs_nothing_more() {
+    let bench = Bench::new().await;
+    let asked = csr(&key(), "a.example", &["a.example"]);
+    let record = bench.issue("tls-server", &asked).await.unwrap();
+    let (issuer, certificate) = bench.ra.chain(&Actor::local(0), &origin(), record.id).await.unwrap().remove(0);
+    let (root, _) = bench.ra.chain(&Actor::local(0), &origin(), record.id).await.unwrap().pop().unwrap();
+    let local = Actor::local(1000);
+    let revoke =
+        async |actor: &Actor, id| bench.ra.revoke_own(actor, &origin(), id, RevocationReason::CaCompromise, None).await;
+
+    let administrator = revoke(&actor(Role::Administrator, Scope::All), issuer).await;
+    assert!(matches!(administrator, Err(Error::Forbidden(_))), "{administrator:?}");
+    for (id, why) in [(root, "trust store"), (record.id, "RA profile")] {
+        let refused = rules(revoke(&local, id).await);
+        assert!(refused.iter().any(|rule| rule.to_string().contains(why)), "{refused:?}");
+    }
+    assert!(bench.issue("tls-server", &asked).await.is_ok());
+
+    revoke(&local, issuer).await.unwrap();
+    bench.authority.tend_crls().await.unwrap();
+    let crl = bench.authority.current_crl(root).unwrap();
+    let crl = chancery_pki::Crl::from_der(&crl.der).unwrap();
+    assert_eq!(crl.entry(certificate.serial()).unwrap().reason, Some(RevocationReason::CaCompromise));
+    match bench.issue("tls-server", &asked).await {
+        Err(Error::Unavailable { why, .. }) => {
+            assert!(why.contains("was revoked") && why.contains("ca create"), "{why}")
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(&rules(revoke(&local, issuer).await)[..], [Rejection::State(_)]), "once only");
+
+    // What it signed can still be revoked, and its own CRL says so.
+    bench.ra.revoke(bench.may("tls-server").await, record.id, because(RevocationReason::Superseded)).await.unwrap();
+    bench.authority.tend_crls().await.unwrap();
+    let crl = chancery_pki::Crl::from_der(&bench.authority.current_crl(issuer).unwrap().der).unwrap();
+    assert!(crl.entry(record.serial.as_ref().unwrap()).is_some());
+    assert_eq!(bench.told("certificate.revoke").await.len(), 6, "four refusals and two revocations");
 }

@@ -12,6 +12,7 @@ use chancery_pki::RevocationReason;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::table::{sheet, table};
@@ -149,8 +150,8 @@ pub struct Which {
 /// The certificate that shall end.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 pub struct Revoke {
-    /// The certificate's uuid, as `cert list` shows it
-    certificate: Uuid,
+    /// The certificate's uuid, as `cert list` shows it, or its serial number in hex; a CA's or the server's own too
+    certificate: String,
     /// unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, ...
     #[arg(long, default_value = "unspecified", value_parser = reason)]
     reason: String,
@@ -352,15 +353,18 @@ impl Which {
 impl Revoke {
     pub(super) async fn execute(self, asked: Asked<'_>) -> Result<Certificate, Failure> {
         let Asked { node, actor, origin } = asked;
-        let record = node.ra.certificate(actor, origin, self.certificate).await?;
-        let Some(profile) = record.profile else {
-            return Err(Failure::new(format!(
-                "certificate {} belongs to no RA profile (it is a CA's or the server's own): it cannot be revoked here",
-                record.id
-            )));
-        };
+        let record = named(asked, &self.certificate).await?;
         let reason: RevocationReason =
             self.reason.parse().map_err(|why| Failure::new(format!("--reason {:?}: {why}", self.reason)))?;
+        let Some(profile) = record.profile else {
+            let date = self.invalidity_date.map(|text| instant_of(&text)).transpose()?;
+            node.ra.revoke_own(actor, origin, record.id, reason, date).await?;
+            if let Some(authority) = &node.authority {
+                // At once, and not when it looks next: a revoked CA signs nothing.
+                authority.reload().await.map_err(|error| Failure::new(error.to_string()))?;
+            }
+            return Ok(Certificate::of(node.ra.certificate(actor, origin, record.id).await?));
+        };
         let authorization = node.ra.authorize(actor, origin, &ProfileRef::Id(profile)).await?;
         let attributes = self.invalidity_date.into_iter().map(|date| RequestAttribute {
             uuid: None,
@@ -372,6 +376,36 @@ impl Revoke {
         let request = RevokeRequest { reason, attributes: attributes.collect(), alongside: None };
         node.ra.revoke(authorization, record.id, request).await?;
         Ok(Certificate::of(node.ra.certificate(actor, origin, record.id).await?))
+    }
+}
+
+fn instant_of(text: &str) -> Result<OffsetDateTime, Failure> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| Failure::new(format!("--invalidity-date {text:?}: write it as 2026-12-31T23:59:59Z")))
+}
+
+/// The one certificate that people mean by a uuid or a serial number.
+async fn named(asked: Asked<'_>, text: &str) -> Result<CertificateRecord, Failure> {
+    let Asked { node, actor, origin } = asked;
+    // The form with hyphens alone: a serial number of 16 bytes reads like a uuid without.
+    if let (36, Ok(id)) = (text.len(), text.parse()) {
+        return Ok(node.ra.certificate(actor, origin, id).await?);
+    }
+    let serial = text.replace(':', "").to_ascii_lowercase();
+    if serial.is_empty() || !serial.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Failure::new(format!("{text:?} is neither a uuid nor a serial number in hex")));
+    }
+    let filters =
+        vec![CertificateFilter { field: CertificateField::SerialNumber, condition: Condition::Equals(vec![serial]) }];
+    let query = CertificateQuery { filters, include_archived: true, limit: 2, ..CertificateQuery::default() };
+    let mut found = node.ra.certificates(actor, origin, query).await?.items;
+    match (found.pop(), found.pop()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(Failure::new(format!("there is no certificate with the serial number {text}"))),
+        (Some(_), Some(_)) => Err(Failure::new(format!(
+            "several issuers gave the serial number {text}: name the certificate by its uuid (`chancery cert list \
+             --serial {text}`)"
+        ))),
     }
 }
 

@@ -43,6 +43,7 @@ async fn authority(store: &Store, name: &str) -> NewAuthority {
         certificate: vec![0x30],
         parent: root.certificate.id,
         revocations: 0,
+        revoked: false,
     };
     let audit = told(Event::AuthorityCreate);
     NewAuthority { authority, certificates: vec![root], issuers: vec![issuer], keys: vec![key], audit }
