@@ -1,10 +1,11 @@
 //! Foreign clients and outside judges against the running binary, as a user would meet it.
 //!
-//! Needed: openssl, curl, certtool (GnuTLS), python3 with venv and pip (for pkilint), PostgreSQL's server programs. What
+//! Needed: the ACME clients that `acme` names, openssl, curl, certtool (GnuTLS), python3 with venv and pip (for pkilint), PostgreSQL's server programs. What
 //! is missing is a failure.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod acme;
 mod clauses;
 mod curl;
 mod gnutls;

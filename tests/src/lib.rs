@@ -14,7 +14,7 @@ mod request;
 mod server;
 
 pub use acme::{AcmeAnswer, AcmeClient, AcmeKey, Challenges, Lab, base64url, challenge, mac};
-pub use api::{Answer, Api, fetch};
+pub use api::{Answer, Api, fetch, trusting};
 pub use database::ScratchDatabase;
 pub use dns::{Dns, Fault, Question};
 pub use process::{Ran, eventually, run, signal};
