@@ -78,7 +78,7 @@ fn taken(jws: &Value, key: &AccountKey) -> bool {
 }
 
 #[test]
-fn takes_what_josekit_signs_in_every_algorithm() {
+fn rfc8555_6_2_takes_what_josekit_signs_in_every_algorithm() {
     for reference in Reference::all() {
         let body = reference.sign(b"{\"a\":1}");
         let jws = Jws::parse(body.to_string().as_bytes()).unwrap();

@@ -148,7 +148,7 @@ async fn thirty_two_finalizes_at_once_make_one_certificate() {
 }
 
 #[tokio::test]
-async fn caa_is_asked_again_when_the_answer_is_old_and_for_each_name() {
+async fn rfc8659_5_caa_is_asked_again_when_the_answer_is_old_and_for_each_name() {
     let house = House::new().await;
     house
         .set(|settings| {

@@ -302,7 +302,7 @@ async fn draft_profiles_an_order_chooses_among_what_the_directory_offers() {
 }
 
 #[tokio::test]
-async fn rfc9444_a_domain_authorizes_what_is_below_it() {
+async fn rfc9444_4_3_a_domain_authorizes_what_is_below_it() {
     let house = House::new().await;
     let ask = |names: Value| json!({ "identifiers": names });
     let below = json!([{ "type": "dns", "value": "a.sub.example.com", "ancestorDomain": "example.com" },
