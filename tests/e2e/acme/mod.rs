@@ -3,6 +3,7 @@
 mod account;
 mod authorization;
 mod binding;
+mod clause;
 mod directory;
 mod finalize;
 mod holes;
