@@ -226,7 +226,14 @@ impl Ra {
             return Err(crate::StoreError::Stale(crate::Stale::Profile).into());
         }
         if let Some(attributes) = edit.attributes {
-            Policy::from_attributes(&attributes).map_err(Error::Rejected)?;
+            let policy = Policy::from_attributes(&attributes).map_err(Error::Rejected)?;
+            let before = Policy::from_attributes(&profile.attributes).map_err(Error::Rejected)?;
+            let dropped = (before.approval_required() && !policy.approval_required())
+                || (before.revocation_approval_required() && !policy.revocation_approval_required());
+            if dropped {
+                // Else one person could issue alone, by switching approvals off and on again.
+                self.demand(actor, origin, Action::Administer).await?;
+            }
             profile.attributes = attributes;
         }
         if let Some(description) = edit.description {

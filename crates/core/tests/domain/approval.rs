@@ -251,3 +251,17 @@ async fn lists_show_what_waits_for_whom() {
     let deep = bench.ra.approvals(&approver(), &origin(), ApprovalList::All, 10_000, 1).await;
     assert!(matches!(&rules(deep)[..], [Rejection::State(_)]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_cannot_switch_approvals_off_to_act_alone() {
+    let bench = Bench::new().await;
+    set(&bench, "tls-server", "approvalRequired").await;
+    let mut attributes = bench.profile("tls-server").await.attributes;
+    attributes.retain(|attribute| attribute.name != "approvalRequired");
+    let edit = ProfileEdit { attributes: Some(attributes), ..ProfileEdit::default() };
+    let reference = ProfileRef::Name("tls-server".into());
+    let done = bench.ra.edit_profile(&approver(), &origin(), &reference, edit.clone()).await;
+    assert!(matches!(done, Err(Error::Forbidden(_))), "{done:?}");
+    let administrator = Actor { role: Role::Administrator, ..approver() };
+    bench.ra.edit_profile(&administrator, &origin(), &reference, edit).await.unwrap();
+}
