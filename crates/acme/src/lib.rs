@@ -2,8 +2,6 @@
 //! `chancery-core`. Adapters hand in bytes and write out what comes back; `store` keeps the state by [`port::AcmeStore`];
 //! `acme-validation` proves control of identifiers by [`port::Validator`].
 
-#![allow(dead_code, reason = "the handlers that use the rest land one by one")]
-
 pub mod port;
 
 /// Entrances for fuzzing: foreign bytes to verdict, without a database.

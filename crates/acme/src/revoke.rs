@@ -54,8 +54,10 @@ impl Acme {
         let profile = record.profile.ok_or_else(unknown)?;
         let may = self.0.ra.authorize(&call.actor(), call.origin, &ProfileRef::Id(profile)).await?;
         let attributes = call.directory.revoke_attributes().to_vec();
+        // Not 200, which would say that it is revoked (RFC 8555 section 7.6).
+        let done = if may.profile().policy.revocation_approval_required() { 202 } else { 200 };
         match self.0.ra.revoke(may, record.id, RevokeRequest { reason, attributes, alongside: None }).await {
-            Ok(()) => Ok(Reply::new(200)),
+            Ok(()) => Ok(Reply::new(done)),
             Err(error @ (Error::Rejected(_) | Error::Conflict(_))) => {
                 // Somebody else may have been faster.
                 let record = self.0.ra.ports().inventory.certificate(record.id).await?;

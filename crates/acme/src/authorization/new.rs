@@ -103,7 +103,7 @@ impl Acme {
                 "a wildcard name cannot be authorized ahead of its order: make the order (RFC 8555 section 7.4.1)";
             return Err(Problem::new(ProblemType::Malformed, why));
         }
-        self.limit_failures(settings, account, std::slice::from_ref(identifier))?;
+        self.limit_new_order(call, account, std::slice::from_ref(identifier))?;
         let subdomains = asked.identifier.subdomain_auth_allowed;
         if subdomains && !(settings.subdomains && matches!(identifier, Identifier::Dns(_))) {
             let why = "this directory authorizes no domains with the names below them: leave subdomainAuthAllowed out";

@@ -39,6 +39,13 @@ impl Acme {
     pub(crate) async fn new_order(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let account = call.account()?;
         let asked: NewOrder = call.json()?;
+        for instant in [asked.not_before, asked.not_after].into_iter().flatten() {
+            // In UTC it may be of a year that cannot be written (RFC 3339 section 1).
+            if instant.checked_to_offset(time::UtcOffset::UTC).is_none_or(|utc| !(1970..=9999).contains(&utc.year())) {
+                let why = "notBefore and notAfter must lie between the years 1970 and 9999 in UTC";
+                return Err(Problem::new(ProblemType::Malformed, why));
+            }
+        }
         let settings = &call.directory.acme_profile.settings;
         let (ra_profile, profile) = choose(call.directory, asked.profile.as_deref())?;
         let may = self.0.ra.authorize(&call.actor(), call.origin, &ProfileRef::Id(ra_profile.id)).await?;

@@ -268,3 +268,36 @@ async fn must_staple_and_other_extensions_are_the_profiles_matter() {
     let done = object(&client.finalize(id, &template.sign(&key()).unwrap()).await.unwrap());
     assert!(!client.download(&done).await[0].is_ca());
 }
+
+#[tokio::test]
+async fn what_no_authorization_proves_is_not_certified_in_the_subject() {
+    let house = House::new().await;
+    house.activate("device", "default").await;
+    let device = house.ra_profile("device").await.id;
+    house.set(|settings| _ = settings.profiles.insert(device)).await;
+    let client = house.client().registered().await;
+    let named = |subject: &str| {
+        let names = vec![GeneralName::Dns("a.example.com".into())];
+        let template =
+            CsrTemplate { subject: Some(subject.parse().unwrap()), subject_alt_names: names, ..CsrTemplate::default() };
+        template.sign(&key()).unwrap()
+    };
+    // The profile `device` would take both; `tls-server` leaves them out.
+    for (profile, subject, refused) in [
+        ("device", "CN=a.example.com,O=Victim Corp", true),
+        ("device", "CN=a.example.com,SERIALNUMBER=4711", true),
+        ("device", "CN=a.example.com", false),
+        ("tls-server", "CN=a.example.com,O=Victim Corp", false),
+    ] {
+        let new = json!({ "identifiers": dns(&["a.example.com"]), "profile": profile });
+        let (id, order) = client.order(new).await.unwrap();
+        client.prove(&order).await;
+        match client.finalize(id, &named(subject)).await {
+            Ok(reply) => assert!(!refused, "{profile} {subject}: {reply:?}"),
+            Err(problem) => {
+                assert!(refused, "{profile} {subject}: {problem}");
+                assert_eq!((problem.kind, problem.status), (ProblemType::BadCsr, 400));
+            }
+        }
+    }
+}

@@ -80,6 +80,16 @@ async fn rfc8555_7_4_what_cannot_be_ordered_is_refused_now() {
             "notAfter",
         ),
         (
+            json!({ "identifiers": dns(&["a.example.com"]), "notBefore": "0000-01-01T00:00:00+01:00" }),
+            ProblemType::Malformed,
+            "between the years",
+        ),
+        (
+            json!({ "identifiers": dns(&["a.example.com"]), "notAfter": "9999-12-31T23:59:59-01:00" }),
+            ProblemType::Malformed,
+            "between the years",
+        ),
+        (
             json!({ "identifiers": dns(&["a.example.com"]), "notAfter": "2026-11-23T00:00:00Z" }),
             ProblemType::Malformed,
             "",

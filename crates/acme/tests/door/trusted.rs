@@ -82,6 +82,13 @@ async fn trusted_mode_authorizes_what_the_key_lists_without_a_challenge() {
     assert_eq!(done["status"], "valid");
     assert!(house.prober.attempts().is_empty());
     assert!(house.told("certificate.issue").await[0].contains("external-account"));
+    // What is ready when the mode is switched off is not issued any more.
+    let (id, order) = client.order_for(&["b.example.com"]).await;
+    assert_eq!(order["status"], "ready");
+    house.set(|settings| settings.trusted_without_challenges = false).await;
+    let refused = client.finalize(id, &csr(&["b.example.com"])).await.unwrap_err();
+    assert_eq!((refused.kind, refused.status), (ProblemType::Unauthorized, 403), "{refused}");
+    house.set(|settings| settings.trusted_without_challenges = true).await;
     // A wildcard that is not listed as such is proved like any other.
     assert_eq!(client.order_for(&["*.example.com"]).await.1["status"], "pending");
     // An account without a key is trusted with nothing, nor one whose key lists no names.
