@@ -1,6 +1,7 @@
 //! ACME profiles.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use chancery_core::audit::{Event, Telling};
 use chancery_core::{Action, Actor, Door, Error, Origin, ProfileRef, Rejection, Scope, StoreError};
@@ -118,6 +119,7 @@ impl Acme {
             created_at: now,
             updated_at: now,
         };
+        may_resolve(actor, None, &profile.settings)?;
         let mut faults = check_name(&profile.name);
         faults.extend(self.faults_of(actor, origin, &profile).await?);
         if !faults.is_empty() {
@@ -174,6 +176,7 @@ impl Acme {
             profile.ra_profile = ra_profile;
         }
         if let Some(settings) = edit.settings {
+            may_resolve(actor, profile.settings.resolver, &settings)?;
             profile.settings = settings;
         }
         let faults = self.faults_of(actor, origin, &profile).await?;
@@ -326,6 +329,14 @@ fn tell<'a>(actor: &'a Actor, origin: &'a Origin, event: Event, profile: &AcmePr
         .with("settings", settings)
         .with("issueAttributes", issue)
         .with("revokeAttributes", revoke)
+}
+
+/// The resolver is asked from this machine, past the rules for what is dialled: only who reaches everything chooses one.
+fn may_resolve(actor: &Actor, before: Option<SocketAddr>, settings: &AcmeSettings) -> Result<(), Error> {
+    if settings.resolver.is_none() || settings.resolver == before || actor.scope == Scope::All {
+        return Ok(());
+    }
+    Err(Error::Forbidden("only who is not limited to some RA profiles may set the resolver of an ACME profile".into()))
 }
 
 /// Names stand in URLs: RFC 3986 unreserved characters, not too long, and none that the platform's paths have themselves.
