@@ -272,6 +272,7 @@ pub(super) fn claim(
     let due = authorizations::table
         .filter(authorizations::attempt_at.lt(Some(micros(now))))
         .filter(authorizations::status.eq(Status::Pending.code()))
+        .filter(authorizations::expires_at.gt(micros(now)))
         .order(authorizations::attempt_at)
         .limit(i64::from(limit))
         .select(authorizations::all_columns);
