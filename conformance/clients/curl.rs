@@ -26,7 +26,7 @@ async fn the_command_that_the_server_prints_gets_a_certificate() {
     .await;
     // From the first command on, as far as lines are indented or continued: what a newcomer would copy.
     let lines: Vec<&str> = log.lines().skip_while(|line| !line.trim_start().starts_with("openssl req")).collect();
-    let end = lines.iter().position(|line| line.trim().is_empty()).unwrap_or(lines.len());
+    let end = lines.iter().position(|line| !line.starts_with(' ')).unwrap_or(lines.len());
     let script = lines[..end].join("\n");
     assert!(script.contains("curl"), "no command to paste in:\n{log}");
     let printed = sh(server.folder(), &script).ok();

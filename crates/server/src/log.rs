@@ -139,6 +139,8 @@ pub fn flush(longest: Duration) {
 pub fn print(text: String) {
     let printer = std::thread::Builder::new().name("print".into()).stack_size(128 * 1024);
     let _ = printer.spawn(move || {
+        // What was logged before comes before.
+        std::thread::sleep(2 * GATHER);
         let mut out = io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     });
