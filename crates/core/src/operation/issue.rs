@@ -30,6 +30,8 @@ const APPROVAL_RETRY: Duration = Duration::from_secs(60);
 pub(super) enum Succession {
     /// It renews it: the predecessor stands, and the subject stays.
     Renewal,
+    /// Its holder renews it: the same, and the alternative names stay too.
+    Reenrolment,
     /// It takes its place under RFC 9773 section 5: names may differ, and a revoked one may be replaced.
     Replacement,
 }
@@ -58,8 +60,8 @@ impl Work<'_> {
     fn operation(&self) -> ApprovalOperation {
         match (self.event, self.succession) {
             (Event::CertificateRekey, _) => ApprovalOperation::Rekey,
-            (Event::CertificateRenew, Succession::Renewal) => ApprovalOperation::Renew,
             (Event::CertificateRenew, Succession::Replacement) => ApprovalOperation::Replace,
+            (Event::CertificateRenew, Succession::Renewal | Succession::Reenrolment) => ApprovalOperation::Renew,
             _ => ApprovalOperation::Issue,
         }
     }
@@ -272,8 +274,12 @@ impl Ra {
                 return Err(Error::Rejected(faults));
             }
         };
-        if let (Some(predecessor), Succession::Renewal) = (work.predecessor, work.succession) {
-            super::renew::check_subject(policy, work.csr, &template, predecessor)?;
+        if let Some(predecessor) = work.predecessor {
+            match work.succession {
+                Succession::Renewal => super::renew::check_subject(policy, work.csr, &template, predecessor)?,
+                Succession::Reenrolment => super::renew::check_names(&template, predecessor)?,
+                Succession::Replacement => {}
+            }
         }
         Ok(template)
     }
@@ -312,7 +318,7 @@ impl Ra {
             names,
             audit,
             profile_version: Some(authorization.profile.profile.version),
-            predecessor_must_stand: work.predecessor.is_some() && work.succession == Succession::Renewal,
+            predecessor_must_stand: work.predecessor.is_some() && work.succession != Succession::Replacement,
             approval: None,
             alongside: work.alongside.cloned(),
         }
@@ -329,7 +335,7 @@ impl Ra {
         let object = self.object(authorization, work);
         IssueRecord {
             profile_version: Some(authorization.profile.profile.version),
-            predecessor_must_stand: work.predecessor.is_some() && work.succession == Succession::Renewal,
+            predecessor_must_stand: work.predecessor.is_some() && work.succession != Succession::Replacement,
             approval: work.approved.map(|(_, closed)| ApprovalChange::Closed(closed.clone())),
             alongside: work.alongside.cloned(),
             ..IssueRecord::issued(object, issuer, certificate, told_facts(telling, work), self.now())

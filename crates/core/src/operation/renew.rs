@@ -1,6 +1,7 @@
 //! Renew and rekey: the one renewal rule, which every door asks with parameters of its own.
 
-use chancery_pki::{Certificate, CertificateTemplate, Csr, PublicKey};
+use chancery_pki::{Certificate, CertificateTemplate, Csr, GeneralName, PublicKey};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::issue::{Succession, Work};
@@ -84,6 +85,59 @@ impl Ra {
             attributes: &request.attributes,
             predecessor: Some(&predecessor),
             succession: Succession::Replacement,
+            facts: &request.facts,
+            alongside: request.alongside.as_ref(),
+            requested: None,
+            approved: None,
+        };
+        self.perform(authorization, work).await
+    }
+
+    /// Enrol again (RFC 7030 section 4.2.2, RFC 8894 section 2.3): the holder of a certificate's key asks for its
+    /// successor, with the same key or another as the RA profile allows, and with the same subject and alternative names.
+    /// That the caller holds the key is the door's to have seen.
+    ///
+    /// # Errors
+    /// As [`Ra::issue`]; [`Error::NotFound`] for an unknown predecessor or one out of scope; [`Error::Rejected`] when that
+    /// is not issued, not of this RA profile, not in time, or its names differ.
+    pub async fn reenrol(
+        &self,
+        authorization: Authorization,
+        predecessor: Uuid,
+        request: IssueRequest,
+    ) -> Result<Outcome, Error> {
+        let found = self.reachable_certificate(&authorization.actor, &authorization.origin, predecessor).await;
+        let found = self.told(&authorization, Event::CertificateRenew, Some(predecessor), found).await?;
+        let event = if request.csr.public_key().identity() == found.key_hash {
+            Event::CertificateRenew
+        } else {
+            Event::CertificateRekey
+        };
+        let done = self.enrol_again(&authorization, &found, &request, event).await;
+        self.told(&authorization, event, Some(predecessor), done).await.map(Outcome::of)
+    }
+
+    async fn enrol_again(
+        &self,
+        authorization: &Authorization,
+        predecessor: &CertificateRecord,
+        request: &IssueRequest,
+        event: Event,
+    ) -> Result<CertificateRecord, Error> {
+        let mut faults = object_faults(predecessor, authorization, CertificateState::Issued);
+        faults.extend(time_fault(predecessor, self.now()));
+        faults.extend(key_faults(authorization, predecessor, request.csr.public_key()));
+        faults.extend(self.window_fault(authorization, predecessor));
+        if !faults.is_empty() {
+            return Err(Error::Rejected(faults));
+        }
+        let work = Work {
+            event,
+            id: self.new_id(),
+            csr: &request.csr,
+            attributes: &request.attributes,
+            predecessor: Some(predecessor),
+            succession: Succession::Reenrolment,
             facts: &request.facts,
             alongside: request.alongside.as_ref(),
             requested: None,
@@ -225,6 +279,45 @@ pub(super) fn object_faults(
         faults.push(Rejection::State("the certificate belongs to another RA profile than the one in the path".into()));
     }
     faults
+}
+
+/// A certificate proves who holds its key while it is in time (RFC 5280 section 4.1.2.5).
+fn time_fault(predecessor: &CertificateRecord, now: OffsetDateTime) -> Option<Rejection> {
+    let why = if predecessor.not_before.is_some_and(|begin| now < begin) {
+        "the certificate is not valid yet: ask again when it is"
+    } else if predecessor.not_after.is_none_or(|end| end < now) {
+        "the certificate has expired: ask for a new one"
+    } else {
+        return None;
+    };
+    Some(Rejection::Renewal(why.into()))
+}
+
+/// What would be issued has the subject and the alternative names of its predecessor, in whatever order.
+pub(super) fn check_names(template: &CertificateTemplate, predecessor: &CertificateRecord) -> Result<(), Error> {
+    let Some(old) = predecessor.certificate.as_deref() else { return Ok(()) };
+    let old = Certificate::from_der(old).map_err(Error::internal)?;
+    let mut faults = Vec::new();
+    if !template.subject.matches(old.subject()) {
+        faults.push(Rejection::Renewal(format!(
+            "the subject {} differs from the certificate's, {}: ask for a new certificate instead",
+            template.subject,
+            old.subject()
+        )));
+    }
+    let differing = |these: &[GeneralName], those: &[GeneralName]| {
+        these.iter().filter(|name| !those.contains(name)).map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let added = differing(&template.subject_alt_names, old.subject_alt_names());
+    let left_out = differing(old.subject_alt_names(), &template.subject_alt_names);
+    for (names, how) in [(added, "are not in the certificate"), (left_out, "of the certificate are left out")] {
+        if !names.is_empty() {
+            faults.push(Rejection::Renewal(format!(
+                "alternative names {how}: {names}; name the same ones, or ask for a new certificate instead"
+            )));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Error::Rejected(faults)) }
 }
 
 /// The subject stays: what would be issued has the predecessor's subject, or the request repeats the predecessor's
