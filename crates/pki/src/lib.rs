@@ -1,13 +1,14 @@
 //! X.509, PKCS#10, keys and names: types that cannot be wrong. No I/O, no policy.
 //!
 //! Everything that is parsed keeps the bytes it was parsed from; signatures are verified over those bytes, never over
-//! a re-encoding. Foreign bytes must be DER ([`Csr::parse`] and [`Certificate::parse`] also take off PEM and Base64);
-//! what we encode is always DER.
+//! a re-encoding. Foreign bytes must be DER ([`Csr::parse`] and [`Certificate::parse`] also take off PEM and Base64;
+//! [`cms`] reads BER); what we encode is always DER.
 
 mod algorithm;
 mod armour;
 mod certificate;
 mod certs_only;
+pub mod cms;
 mod crl;
 mod csr;
 mod error;

@@ -91,8 +91,21 @@ pub(crate) const EXTENSION_REQUEST: ObjectIdentifier = id("1.2.840.113549.1.9.14
 /// Microsoft's older attribute with the same content.
 pub(crate) const MS_EXTENSION_REQUEST: ObjectIdentifier = id("1.3.6.1.4.1.311.2.1.14");
 pub(crate) const CHALLENGE_PASSWORD: ObjectIdentifier = id("1.2.840.113549.1.9.7");
-pub(crate) const SIGNED_DATA: ObjectIdentifier = id("1.2.840.113549.1.7.2");
-pub(crate) const DATA: ObjectIdentifier = id("1.2.840.113549.1.7.1");
+
+/// The content type signedData (RFC 5652 section 5.1).
+pub const SIGNED_DATA: ObjectIdentifier = id("1.2.840.113549.1.7.2");
+/// The content type data (RFC 5652 section 4).
+pub const DATA: ObjectIdentifier = id("1.2.840.113549.1.7.1");
+/// The content type envelopedData (RFC 5652 section 6.1).
+pub const ENVELOPED_DATA: ObjectIdentifier = id("1.2.840.113549.1.7.3");
+/// The content type authEnvelopedData (RFC 5083 section 2.1).
+pub const AUTH_ENVELOPED_DATA: ObjectIdentifier = id("1.2.840.113549.1.9.16.1.23");
+/// The attribute contentType (RFC 5652 section 11.1).
+pub const CONTENT_TYPE: ObjectIdentifier = id("1.2.840.113549.1.9.3");
+/// The attribute messageDigest (RFC 5652 section 11.2).
+pub const MESSAGE_DIGEST: ObjectIdentifier = id("1.2.840.113549.1.9.4");
+/// The attribute signingTime (RFC 5652 section 11.3).
+pub const SIGNING_TIME: ObjectIdentifier = id("1.2.840.113549.1.9.5");
 
 pub(crate) const RSA_ENCRYPTION: ObjectIdentifier = id("1.2.840.113549.1.1.1");
 pub(crate) const EC_PUBLIC_KEY: ObjectIdentifier = id("1.2.840.10045.2.1");
@@ -109,6 +122,16 @@ pub(crate) const MGF1: ObjectIdentifier = id("1.2.840.113549.1.1.8");
 pub(crate) const ECDSA_WITH_SHA256: ObjectIdentifier = id("1.2.840.10045.4.3.2");
 pub(crate) const ECDSA_WITH_SHA384: ObjectIdentifier = id("1.2.840.10045.4.3.3");
 pub(crate) const ECDSA_WITH_SHA512: ObjectIdentifier = id("1.2.840.10045.4.3.4");
+pub(crate) const SHA1_WITH_RSA: ObjectIdentifier = id("1.2.840.113549.1.1.5");
+pub(crate) const RSAES_OAEP: ObjectIdentifier = id("1.2.840.113549.1.1.7");
+pub(crate) const P_SPECIFIED: ObjectIdentifier = id("1.2.840.113549.1.1.9");
+pub(crate) const PBKDF2: ObjectIdentifier = id("1.2.840.113549.1.5.12");
+pub(crate) const HMAC_SHA1: ObjectIdentifier = id("1.2.840.113549.2.7");
+pub(crate) const HMAC_SHA256: ObjectIdentifier = id("1.2.840.113549.2.9");
+pub(crate) const HMAC_SHA384: ObjectIdentifier = id("1.2.840.113549.2.10");
+pub(crate) const HMAC_SHA512: ObjectIdentifier = id("1.2.840.113549.2.11");
+pub(crate) const PWRI_KEK: ObjectIdentifier = id("1.2.840.113549.1.9.16.3.9");
+pub(crate) const SHA1: ObjectIdentifier = id("1.3.14.3.2.26");
 pub(crate) const SHA256: ObjectIdentifier = id("2.16.840.1.101.3.4.2.1");
 pub(crate) const SHA384: ObjectIdentifier = id("2.16.840.1.101.3.4.2.2");
 pub(crate) const SHA512: ObjectIdentifier = id("2.16.840.1.101.3.4.2.3");

@@ -7,7 +7,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaKeyPair, RsaSignatureEncoding,
 };
 use zeroize::Zeroizing;
 
@@ -32,6 +33,23 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// The key could not be used.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
+
+    /// Whether [`Signer::sign_with`] makes this signature too.
+    fn signs_with(&self, algorithm: SignatureAlgorithm) -> bool {
+        algorithm == self.signature_algorithm()
+    }
+
+    /// A signature by another algorithm than the usual one.
+    ///
+    /// # Errors
+    /// The key makes no such signatures ([`Signer::signs_with`]), or could not be used.
+    fn sign_with(&self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        if algorithm == self.signature_algorithm() {
+            self.sign(message)
+        } else {
+            Err(SignError(format!("the key does not sign with {algorithm}")))
+        }
+    }
 }
 
 /// A private key in memory; its bytes are wiped when it goes.
@@ -171,11 +189,7 @@ impl PrivateKey {
         let failed = |_| SignError("the cryptographic library could not sign".to_owned());
         let random = SystemRandom::new();
         match &self.pair {
-            Pair::Rsa(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(failed)?;
-                Ok(signature)
-            }
+            Pair::Rsa(pair) => rsa_sign(pair, &RSA_PKCS1_SHA256, message),
             Pair::Ec(pair) => Ok(pair.sign(&random, message).map_err(failed)?.as_ref().to_vec()),
             Pair::Ed25519(pair) => Ok(pair.try_sign(message).map_err(failed)?.as_ref().to_vec()),
         }
@@ -194,6 +208,40 @@ impl Signer for PrivateKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         Self::sign(self, message)
     }
+
+    fn signs_with(&self, algorithm: SignatureAlgorithm) -> bool {
+        match &self.pair {
+            Pair::Rsa(_) => rsa_encoding(algorithm).is_some(),
+            Pair::Ec(_) | Pair::Ed25519(_) => algorithm == self.default_signature_algorithm(),
+        }
+    }
+
+    fn sign_with(&self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        match (&self.pair, rsa_encoding(algorithm)) {
+            (Pair::Rsa(pair), Some(encoding)) => rsa_sign(pair, encoding, message),
+            _ if algorithm == self.default_signature_algorithm() => Self::sign(self, message),
+            _ => Err(SignError(format!("a key of type {} does not sign with {algorithm}", self.public.algorithm()))),
+        }
+    }
+}
+
+fn rsa_encoding(algorithm: SignatureAlgorithm) -> Option<&'static RsaSignatureEncoding> {
+    Some(match algorithm {
+        SignatureAlgorithm::RsaPkcs1Sha256 => &RSA_PKCS1_SHA256,
+        SignatureAlgorithm::RsaPkcs1Sha384 => &RSA_PKCS1_SHA384,
+        SignatureAlgorithm::RsaPkcs1Sha512 => &RSA_PKCS1_SHA512,
+        SignatureAlgorithm::RsaPssSha256 => &RSA_PSS_SHA256,
+        SignatureAlgorithm::RsaPssSha384 => &RSA_PSS_SHA384,
+        SignatureAlgorithm::RsaPssSha512 => &RSA_PSS_SHA512,
+        _ => return None,
+    })
+}
+
+fn rsa_sign(pair: &RsaKeyPair, encoding: &'static RsaSignatureEncoding, message: &[u8]) -> Result<Vec<u8>, SignError> {
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(encoding, &SystemRandom::new(), message, &mut signature)
+        .map_err(|_| SignError("the cryptographic library could not sign".to_owned()))?;
+    Ok(signature)
 }
 
 impl fmt::Debug for PrivateKey {

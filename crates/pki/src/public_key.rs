@@ -182,6 +182,19 @@ impl PublicKey {
         verifier.verify_sig(&self.0.key, message, signature).map_err(|_| SignatureError::Invalid)
     }
 
+    /// Check an RSA signature with SHA-1 (RFC 8017 section 8.2), which no [`SignatureAlgorithm`] is: only messages of old
+    /// SCEP clients may have one.
+    pub(crate) fn verify_rsa_sha1(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+        let KeyAlgorithm::Rsa { bits } = self.0.algorithm else {
+            return Err(SignatureError::WrongKey { algorithm: "SHA1withRSA", key: self.name() });
+        };
+        let verifier = match bits {
+            1024..2048 => &lc::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+            _ => &lc::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        };
+        verifier.verify_sig(&self.0.key, message, signature).map_err(|_| SignatureError::Invalid)
+    }
+
     /// The octets inside the SubjectPublicKeyInfo's BIT STRING.
     pub fn key_bits(&self) -> &[u8] {
         &self.0.key

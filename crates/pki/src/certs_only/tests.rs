@@ -1,3 +1,6 @@
+use ::cms::content_info::ContentInfo;
+use der::{Decode, Encode};
+
 use super::*;
 
 fn certificates() -> Vec<Certificate> {
@@ -25,7 +28,7 @@ fn there_and_back() {
 fn the_cms_crate_agrees() {
     let message = certs_only(&certificates());
     let info = ContentInfo::from_der(&message).unwrap();
-    let signed: cms::signed_data::SignedData = info.content.decode_as().unwrap();
+    let signed: ::cms::signed_data::SignedData = info.content.decode_as().unwrap();
     assert_eq!(signed.certificates.as_ref().unwrap().0.len(), 2);
     assert_eq!(signed.signer_infos.0.len(), 0);
     assert_eq!(info.to_der().unwrap(), message);
