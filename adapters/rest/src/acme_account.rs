@@ -201,6 +201,7 @@ async fn create_eab_key(With { call, body: Object(body) }: With<Object<EabKeyReq
     };
     let new = NewEabKey {
         ra_profile: ProfileRef::Id(ra_profile),
+        acme_profile: Some(call.acme_profile()?),
         description: body.description.unwrap_or_default(),
         names: body.names,
         uses: body.uses,

@@ -302,9 +302,8 @@ impl Acme {
 const ATTESTED_KEY: &str = "attestedKey";
 
 /// The key that a device attested, SubjectPublicKeyInfo DER.
-pub(crate) fn attested_key(authorization: &Authorization) -> Option<Vec<u8>> {
-    let proved = authorization.challenges.iter().find(|challenge| challenge.status == ChallengeStatus::Valid)?;
-    STANDARD.decode(proved.payload.as_ref()?.get(ATTESTED_KEY)?.as_str()?).ok()
+pub(crate) fn attested_key(proof: &Challenge) -> Option<Vec<u8>> {
+    STANDARD.decode(proof.payload.as_ref()?.get(ATTESTED_KEY)?.as_str()?).ok()
 }
 
 #[cfg(test)]

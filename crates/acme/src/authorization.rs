@@ -9,7 +9,7 @@ use crate::{Challenge, Identifier};
 mod new;
 mod view;
 
-pub(crate) use new::{Needed, is_trusted};
+pub(crate) use new::{Needed, is_trusted, vouches};
 
 /// RFC 8555 section 7.1.6. What has expired is told as `expired` whatever is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

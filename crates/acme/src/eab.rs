@@ -5,6 +5,8 @@ mod binding;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::Directory;
+
 pub(crate) use binding::{Binding, refused};
 
 /// A key that lets an account bind itself, with what that account may ask for.
@@ -14,6 +16,9 @@ pub struct EabKey {
     pub id: Uuid,
     /// The RA profile whose directories take it.
     pub ra_profile: Uuid,
+    /// The ACME profile with which that RA profile makes the directory that it is for; none: every directory of the RA
+    /// profile but those in trusted mode, where a key vouches for names.
+    pub acme_profile: Option<Uuid>,
     /// For people.
     pub description: String,
     /// The MAC key (256 random bits), sealed by `Secrets` with the id as label.
@@ -28,15 +33,24 @@ pub struct EabKey {
     pub quota: Option<u32>,
     /// How many they got.
     pub issued: u32,
-    /// Not after this instant; none: until revoked.
+    /// Not after this instant, as if it were revoked then; none: until revoked.
     pub expires_at: Option<OffsetDateTime>,
-    /// Revoked: binds no more accounts, and ends what its accounts may do without a challenge (trusted mode).
+    /// Revoked: binds no more accounts, and those that it bound get no more certificates.
     pub revoked_at: Option<OffsetDateTime>,
     /// When it was made.
     pub created_at: OffsetDateTime,
 }
 
 impl EabKey {
+    /// Whether it is for this directory.
+    pub(crate) fn is_for(&self, directory: &Directory) -> bool {
+        self.ra_profile == directory.id.ra_profile
+            && match self.acme_profile {
+                Some(acme_profile) => acme_profile == directory.id.acme_profile,
+                None => !directory.acme_profile.settings.trusted_without_challenges,
+            }
+    }
+
     /// Whether it is neither revoked nor over.
     pub fn is_valid(&self, now: OffsetDateTime) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)

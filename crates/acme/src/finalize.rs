@@ -1,32 +1,36 @@
 //! Finalize an order: RFC 8555 section 7.4. Exactly one certificate comes of an order: by a lock within the node, and by the
 //! condition of the transaction that writes the certificate across nodes.
 
+mod approved;
+mod caa;
+mod request;
+mod standing;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use chancery_core::attribute::RequestAttribute;
 use chancery_core::policy::SUBJECT_ALTERNATIVE_NAMES;
 use chancery_core::port::Alongside;
-use chancery_core::{Error, IssueRequest, Outcome, ProfileRef, Rejection};
+use chancery_core::{Error, IssueRequest, Outcome, ProfileRef};
 use chancery_pki::Csr;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::request::{bad_csr, check_names, check_subject, decode};
+use self::standing::{Standing, standing};
 use crate::attempt::attested_key;
-use crate::authorization::is_trusted;
 use crate::call::Call;
-use crate::identifier::faults;
-use crate::order::{attribute, issue_attributes, may_ask, quota_reached};
-use crate::port::{CaaQuestion, FinalizeOrder};
+use crate::order::{attribute, issue_attributes, may_ask};
+use crate::port::FinalizeOrder;
 use crate::{
-    Account, AccountStatus, Acme, Authorization, ChallengeStatus, EabKey, Identifier, Order, OrderStatus, Problem,
-    ProblemType, Reply, Resource, StoredOrderStatus, base64url,
+    Account, AccountStatus, Acme, Authorization, Identifier, Order, OrderStatus, Problem, ProblemType, Reply,
+    StoredOrderStatus,
 };
 
-/// CAA is asked again when the answer is older (CA/Browser Forum baseline requirements, section 4.2.2.1: 8 hours).
-const CAA_COUNTS_FOR: Duration = Duration::hours(7);
+pub(crate) use self::approved::Recheck;
 
 #[derive(Deserialize)]
 struct Finalize {
@@ -69,28 +73,28 @@ impl Acme {
         let profile = self.order_profile(call, &order)?;
         let actor = call.actor();
         let may = self.0.ra.authorize(&actor, call.origin, &ProfileRef::Id(profile)).await?;
-        may_ask(eab.as_ref(), &order.identifiers)?;
-        // Trusted mode that was switched off since vouches for nothing.
-        let trusted = call.directory.acme_profile.settings.trusted_without_challenges;
-        check_covered(&order, &authorizations, eab.as_ref().filter(|_| trusted), now)?;
+        may_ask(eab.as_ref(), &order.identifiers, now, true)?;
+        let stand = standing(call.directory, &order, &authorizations, eab.as_ref(), now)?;
 
         let der = decode(call, &asked.csr)?;
         let csr = self.0.ra.csr(&may, &der).await.map_err(bad_csr)?;
         let missing = check_names(&csr, &order.identifiers)?;
         check_subject(&csr, &may.profile().policy.subject.taken)?;
         self.check_request_key(account, &csr).await?;
-        check_attested(&authorizations, &csr)?;
-        self.check_caa(call, &order, &authorizations, now).await?;
+        check_attested(&stand, &csr)?;
+        self.check_caa(call.directory, &order, &stand).await?;
 
         let request = IssueRequest {
             attributes: attributes(call, &order, missing),
-            facts: facts(account, &order, &authorizations),
+            facts: facts(account, &order, &stand),
             alongside: Some(Alongside(Arc::new(FinalizeOrder {
                 order: order.id,
                 account: account.id,
                 authorizations: order.authorizations.clone(),
-                eab_key: eab.as_ref().filter(|key| key.quota.is_some()).map(|key| key.id),
-                now,
+                eab_key: account.eab_key,
+                from: StoredOrderStatus::Open,
+                // Others were asked meanwhile: what is over by now does not count.
+                now: self.0.now(),
             }))),
             csr,
         };
@@ -132,59 +136,6 @@ impl Acme {
         Ok(())
     }
 
-    /// RFC 8659 section 3: what CAA allowed hours ago is asked again, and so is a name that was not asked for itself.
-    async fn check_caa(
-        &self,
-        call: &Call<'_>,
-        order: &Order,
-        authorizations: &[Authorization],
-        now: OffsetDateTime,
-    ) -> Result<(), Problem> {
-        let settings = &call.directory.acme_profile.settings;
-        if !settings.caa {
-            return Ok(());
-        }
-        let account_url = call.directory.url(&Resource::Account(order.account));
-        let (mut asked, mut refused) = (Vec::new(), Vec::new());
-        for identifier in &order.identifiers {
-            let (Identifier::Dns(name), wildcard) = identifier.base() else { continue };
-            let Some(authorization) = authorizations.iter().find(|authorization| authorization.covers(identifier))
-            else {
-                continue;
-            };
-            // Nothing was proved in trusted mode, so there is no method that CAA could allow.
-            let Some(proved) =
-                authorization.challenges.iter().find(|challenge| challenge.status == ChallengeStatus::Valid)
-            else {
-                continue;
-            };
-            let itself =
-                authorization.identifier == Identifier::Dns(name.clone()) && authorization.wildcard == wildcard;
-            let fresh = authorization.caa_checked_at.is_some_and(|at| now - at < CAA_COUNTS_FOR);
-            if itself && fresh {
-                continue;
-            }
-            let question = CaaQuestion {
-                name,
-                wildcard,
-                issuer_domains: settings.caa_identities.clone(),
-                account_url: proved.account_url.clone().unwrap_or_else(|| account_url.clone()),
-                method: proved.kind,
-                resolver: settings.resolver,
-            };
-            match self.0.validator.caa(&question).await {
-                Ok(()) if itself => asked.push(authorization.id),
-                Ok(()) => {}
-                Err(failed) => refused.push(failed.problem.of(identifier.clone())),
-            }
-        }
-        faults(refused)?;
-        if !asked.is_empty() {
-            self.0.store.caa_checked(asked, now).await?;
-        }
-        Ok(())
-    }
-
     /// Why the transaction refused an order that was ready a moment ago.
     async fn why_not(&self, call: &Call<'_>, id: Uuid) -> Problem {
         let told = async {
@@ -196,10 +147,7 @@ impl Acme {
             let (order, authorizations) = self.order_of(call, id).await?;
             ready(&order, &authorizations, self.0.now())?;
             let eab = self.eab_of(call.account()?).await?;
-            if eab.is_some_and(|key| key.quota.is_some_and(|quota| key.issued >= quota)) {
-                return Err(quota_reached());
-            }
-            Ok(())
+            may_ask(eab.as_ref(), &order.identifiers, self.0.now(), true)
         };
         match told.await {
             Err(problem) => problem,
@@ -222,132 +170,9 @@ fn ready(order: &Order, authorizations: &[Authorization], now: OffsetDateTime) -
     }
 }
 
-/// Every identifier has a valid authorization of its own account; one without a challenge counts while the EAB key that
-/// stands for it does.
-fn check_covered(
-    order: &Order,
-    authorizations: &[Authorization],
-    eab: Option<&EabKey>,
-    now: OffsetDateTime,
-) -> Result<(), Problem> {
-    let refused = order.identifiers.iter().filter_map(|identifier| {
-        let covering = authorizations.iter().filter(|authorization| {
-            authorization.account == order.account && authorization.counts_at(now) && authorization.covers(identifier)
-        });
-        let covering: Vec<_> = covering.collect();
-        let stands = |authorization: &Authorization| {
-            authorization.is_proved() || eab.is_some_and(|key| is_trusted(key, identifier, now))
-        };
-        let why = match covering.as_slice() {
-            [] => "no valid authorization is for it",
-            found if found.iter().any(|authorization| stands(authorization)) => return None,
-            _ => "the external account key that stood for it does not any more: make a new order",
-        };
-        let detail = format!("{} {:?}: {why}", identifier.kind(), identifier.value());
-        Some(Problem::new(ProblemType::Unauthorized, detail).of(identifier.clone()))
-    });
-    faults(refused.collect())
-}
-
-/// RFC 8555 section 7.4: DER in base64url.
-fn decode(call: &Call<'_>, text: &str) -> Result<Vec<u8>, Problem> {
-    let padded = call.directory.acme_profile.settings.padded_base64;
-    let der = if padded { base64url::decode_padded(text) } else { base64url::decode(text) };
-    let der = der.ok_or_else(|| {
-        Problem::new(ProblemType::Malformed, "csr is not base64url without padding (RFC 8555 section 6.1)")
-    })?;
-    if der.first() != Some(&0x30) {
-        let why = "csr is not a certificate request in DER: send no PEM, and encode it once";
-        return Err(Problem::new(ProblemType::BadCsr, why));
-    }
-    Ok(der)
-}
-
-/// What a fault of the domain is when the request is what was wrong.
-fn bad_csr(error: Error) -> Problem {
-    match error {
-        Error::Malformed(why) => Problem::new(ProblemType::BadCsr, why),
-        Error::Rejected(rejections)
-            if rejections.iter().all(|rejection| {
-                matches!(
-                    rejection,
-                    Rejection::Proof(_)
-                        | Rejection::Key(_)
-                        | Rejection::Name { .. }
-                        | Rejection::Extension { .. }
-                        | Rejection::Renewal(_)
-                )
-            }) =>
-        {
-            Problem::new(ProblemType::BadCsr, Error::Rejected(rejections).to_string())
-        }
-        error => error.into(),
-    }
-}
-
-/// RFC 8555 section 7.4: the request names exactly the identifiers of the order, as alternative names or (a DNS name) as
-/// common name. Those that are not among its alternative names come back.
-fn check_names<'a>(csr: &Csr, identifiers: &'a [Identifier]) -> Result<Vec<&'a Identifier>, Problem> {
-    let bad = |why: String| Problem::new(ProblemType::BadCsr, why);
-    let mut named: Vec<Identifier> = Vec::new();
-    for name in csr.subject_alt_names() {
-        let identifier = Identifier::of_general_name(name).filter(|identifier| identifiers.contains(identifier));
-        let identifier = identifier.ok_or_else(|| {
-            let text = crate::problem::shown(&name.to_string());
-            bad(format!("the request has the alternative name {text}, which is no identifier of the order"))
-        })?;
-        named.push(identifier);
-    }
-    let mut common = Vec::new();
-    for text in csr.subject().values(chancery_pki::AttributeKind::CommonName) {
-        let lower = text.to_lowercase();
-        let identifier =
-            identifiers.iter().find(|identifier| identifier.value() == lower || identifier.value() == text);
-        let identifier = identifier.ok_or_else(|| {
-            let text = crate::problem::shown(text);
-            bad(format!("the request has the common name {text:?}, which is no identifier of the order; leave it out"))
-        })?;
-        // An address is one among the alternative names alone (RFC 8738 section 3).
-        if matches!(identifier, Identifier::Dns(_)) || named.contains(identifier) {
-            common.push(identifier);
-        } else {
-            return Err(bad(format!("the request has {identifier} as common name only; name it in subjectAltName")));
-        }
-    }
-    let missing: Vec<&Identifier> = identifiers.iter().filter(|identifier| !named.contains(identifier)).collect();
-    let device = |identifier: &Identifier| matches!(identifier, Identifier::PermanentIdentifier(_));
-    if let Some(absent) = missing.iter().find(|absent| !common.contains(*absent) && !device(absent)) {
-        return Err(bad(format!("the request lacks {absent}, an identifier of the order")));
-    }
-    Ok(missing)
-}
-
-/// Nothing but names was proved: of the subject, what the RA profile would certify beside the common name is refused (what
-/// it leaves out anyway does no harm).
-fn check_subject(csr: &Csr, taken: &[chancery_pki::ObjectIdentifier]) -> Result<(), Problem> {
-    let common_name = chancery_pki::AttributeKind::CommonName.oid();
-    let unproved = csr
-        .subject()
-        .rdns()
-        .iter()
-        .flatten()
-        .find(|attribute| *attribute.oid() != common_name && taken.contains(attribute.oid()));
-    match unproved {
-        None => Ok(()),
-        Some(attribute) => {
-            let text = crate::problem::shown(attribute.value());
-            let why = format!(
-                "the request's subject has {text:?}, which no authorization proves: leave everything but the common name \
-                 out of the subject"
-            );
-            Err(Problem::new(ProblemType::BadCsr, why))
-        }
-    }
-}
-
 /// draft-acme-device-attest: the request has the key that the device attested.
-fn check_attested(authorizations: &[Authorization], csr: &Csr) -> Result<(), Problem> {
-    let attested: Vec<Vec<u8>> = authorizations.iter().filter_map(attested_key).collect();
+fn check_attested(standing: &[Standing<'_>], csr: &Csr) -> Result<(), Problem> {
+    let attested: Vec<Vec<u8>> = standing.iter().filter_map(|standing| attested_key(standing.proof?)).collect();
     if attested.iter().all(|key| key == csr.public_key().spki_der()) {
         return Ok(());
     }
@@ -371,16 +196,12 @@ fn attributes(call: &Call<'_>, order: &Order, missing: Vec<&Identifier>) -> Vec<
 }
 
 /// What the trail is told: the order, and how each name was proved.
-fn facts(account: &Account, order: &Order, authorizations: &[Authorization]) -> Vec<(&'static str, Value)> {
-    let proofs = order.identifiers.iter().map(|identifier| {
-        let authorization = authorizations.iter().find(|authorization| authorization.covers(identifier));
-        let proved = authorization.and_then(|authorization| {
-            authorization.challenges.iter().find(|challenge| challenge.status == ChallengeStatus::Valid)
-        });
+fn facts(account: &Account, order: &Order, standing: &[Standing<'_>]) -> Vec<(&'static str, Value)> {
+    let proofs = standing.iter().map(|standing| {
         json!({
-            "authorization": authorization.map(|authorization| authorization.id),
-            "identifier": identifier.to_string(),
-            "method": proved.map_or("external-account", |challenge| challenge.kind.as_str()),
+            "authorization": standing.authorization.id,
+            "identifier": standing.identifier.to_string(),
+            "method": standing.proof.map_or("external-account", |challenge| challenge.kind.as_str()),
         })
     });
     let mut facts =

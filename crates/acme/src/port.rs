@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Account, AccountStatus, AcmeProfile, Activation, Authorization, AuthorizationStatus, Challenge, ChallengeType,
-    DirectoryId, EabKey, Identifier, Order, Problem,
+    DirectoryId, EabKey, Identifier, Order, Problem, StoredOrderStatus,
 };
 
 /// What became of a new account.
@@ -66,10 +66,11 @@ pub struct OrderCounts {
 }
 
 /// The rows that join the certificate's transaction when an order is finalized: inside `chancery_core`'s `Alongside`.
-/// The store turns the order from open to valid (or processing, when the certificate object waits), and refuses the whole
-/// transaction with `Stale(Stale::Alongside)` unless: the order is open, of this account and not expired; the account is
-/// valid and enabled; every authorization of the order is there, valid, of this account, and not expired. Counts `issued`
-/// of the EAB key, and refuses when its quota is reached.
+/// The store turns the order from open to valid (or processing, when the certificate object waits), and from processing to
+/// valid when the approval is given. It refuses the whole transaction with `Stale(Stale::Alongside)` unless: the order is so,
+/// of this account, and (when open) not expired; the account is valid and enabled; every authorization of the order is
+/// there, valid, of this account, and not expired; the EAB key is neither revoked nor over. Counts `issued` of the EAB key
+/// once for each order, and refuses when its quota is reached.
 #[derive(Clone, Debug)]
 pub struct FinalizeOrder {
     /// The order.
@@ -78,8 +79,10 @@ pub struct FinalizeOrder {
     pub account: Uuid,
     /// Its authorizations.
     pub authorizations: Vec<Uuid>,
-    /// The account's EAB key, when that has a quota.
+    /// The account's EAB key.
     pub eab_key: Option<Uuid>,
+    /// What the order is before: open, or processing when its certificate object waited for an approval.
+    pub from: StoredOrderStatus,
     /// The instant of the decision.
     pub now: OffsetDateTime,
 }
@@ -158,7 +161,8 @@ pub trait AcmeStore: Send + Sync {
         terms_agreed_at: Option<OffsetDateTime>,
         audit: AuditEntry,
     ) -> Result<bool, StoreError>;
-    /// End a valid account: its open orders become invalid and its pending and valid authorizations deactivated with it.
+    /// End a valid account: its open and processing orders become invalid and its pending and valid authorizations
+    /// deactivated with it.
     /// False when it is not valid any more.
     async fn end_account(
         &self,
@@ -167,7 +171,8 @@ pub trait AcmeStore: Send + Sync {
         at: OffsetDateTime,
         audit: AuditEntry,
     ) -> Result<bool, StoreError>;
-    /// Switch an account off or on; false when it was so already, or is not there.
+    /// Switch an account off or on; false when it was so already, or is not there. Its processing orders become invalid when
+    /// it is switched off: what waits for an approval is not issued to it any more.
     async fn disable_account(&self, id: Uuid, disabled: bool, audit: AuditEntry) -> Result<bool, StoreError>;
     /// Another key for a valid account whose key's thumbprint is `old` (RFC 8555 section 7.3.5); `account` has the new one.
     async fn change_account_key(

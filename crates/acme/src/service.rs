@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_core::{Origin, Ra};
+use chancery_core::{Door, Origin, Ra};
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::account::AccountStatus;
 use crate::attempt::Attempts;
 use crate::call::{Call, Payload, Signer};
 use crate::directory::Directories;
-use crate::finalize::Finalizing;
+use crate::finalize::{Finalizing, Recheck};
 use crate::jwk::KnownKeys;
 use crate::jws::{Jws, KeyHint};
 use crate::limit::Limits;
@@ -102,7 +102,7 @@ impl Acme {
         let nonces = Nonces::new(&config.nonce_key, config.node, config.boot, config.cluster);
         let attempts = Attempts::new(config.validations_at_once);
         let AcmePorts { store, validator, secrets, ra } = ports;
-        Self(Arc::new(Inner {
+        let door = Self(Arc::new(Inner {
             store,
             validator,
             secrets,
@@ -114,7 +114,9 @@ impl Acme {
             limits: Limits::default(),
             nonces,
             keys: KnownKeys::default(),
-        }))
+        }));
+        door.0.ra.recheck_by(Door::Acme, Arc::new(Recheck(Arc::downgrade(&door.0))));
+        door
     }
 
     /// A fresh nonce (RFC 8555 section 6.5.1). Writes nothing.
@@ -255,7 +257,7 @@ impl Acme {
 }
 
 /// RFC 8555 section 7.3.3: accounts are kept out while the operator waits for them to agree to changed terms.
-fn terms_stand(settings: &AcmeSettings) -> Result<(), Problem> {
+pub(crate) fn terms_stand(settings: &AcmeSettings) -> Result<(), Problem> {
     if !settings.terms_changed {
         return Ok(());
     }

@@ -140,6 +140,17 @@ pub trait ApprovalStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 }
 
+/// A door that keeps state of its own about what waits: asked again when the approval is given, which may be days later.
+#[async_trait]
+pub trait DoorRecheck: Send + Sync {
+    /// Whether the door still stands by what was asked for through it. What comes back joins the transaction that records
+    /// the certificate, with the door's conditions inside.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] with why it does not; nothing is signed then.
+    async fn recheck(&self, waiting: &CertificateRecord) -> Result<Option<Alongside>, Error>;
+}
+
 /// The inventory of certificates.
 #[async_trait]
 pub trait InventoryStore: Send + Sync {

@@ -1,6 +1,7 @@
 //! The registration authority: every door holds one [`Ra`] and asks it for the same operations.
 
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use chancery_pki::key_check::KeyChecks;
@@ -8,10 +9,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::audit::{ChainHead, Refusals};
-use crate::port::{ApprovalStore, AuditStore, Authority, Database, InventoryStore, ProfileStore, TokenStore};
+use crate::port::{
+    Alongside, ApprovalStore, AuditStore, Authority, Database, DoorRecheck, InventoryStore, ProfileStore, TokenStore,
+};
 use crate::profile::ProfileCache;
 use crate::token::TokenCache;
-use crate::{Clock, Health, Rng};
+use crate::{CertificateRecord, Clock, Door, Error, Health, Rng};
 
 /// From one group of login failures in the trail to the next.
 const STRANGERS_PACE: Duration = Duration::from_millis(250);
@@ -54,6 +57,8 @@ pub(crate) struct Inner {
     /// Login failures: anybody can make them, so they are written at a pace.
     pub(crate) strangers: Refusals,
     pub(crate) health: Health,
+    /// Doors that are asked again when an approval is given.
+    rechecks: RwLock<BTreeMap<Door, Arc<dyn DoorRecheck>>>,
     /// What the last checkpoint of this process stated.
     pub(crate) checkpointed: Mutex<Vec<ChainHead>>,
 }
@@ -71,6 +76,7 @@ impl Ra {
             refusals,
             strangers,
             health,
+            rechecks: RwLock::default(),
             checkpointed: Mutex::default(),
         }))
     }
@@ -78,6 +84,21 @@ impl Ra {
     /// What it stands on.
     pub fn ports(&self) -> &Ports {
         &self.0.ports
+    }
+
+    /// Have a door asked again before what waited behind it is signed. A door that says nothing here has no state that may
+    /// have changed meanwhile.
+    pub fn recheck_by(&self, door: Door, recheck: Arc<dyn DoorRecheck>) {
+        self.0.rechecks.write().unwrap_or_else(PoisonError::into_inner).insert(door, recheck);
+    }
+
+    /// Does the door through which this was asked for still stand by it?
+    pub(crate) async fn door_stands_by(&self, waiting: &CertificateRecord) -> Result<Option<Alongside>, Error> {
+        let recheck = self.0.rechecks.read().unwrap_or_else(PoisonError::into_inner).get(&waiting.door).cloned();
+        match recheck {
+            Some(recheck) => recheck.recheck(waiting).await,
+            None => Ok(None),
+        }
     }
 
     /// Whether it can do its work: what every health check answers by.

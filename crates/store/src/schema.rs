@@ -226,6 +226,7 @@ diesel::table! {
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        acme_profile -> Nullable<Binary>,
     }
 }
 

@@ -95,6 +95,10 @@ pub struct EabKeyDto {
     pub uuid: Uuid,
     /// The RA profile whose directories take it.
     pub ra_profile_uuid: Uuid,
+    /// The ACME profile of the one directory that takes it; left out: every directory of the RA profile that is not in
+    /// trusted mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acme_profile_uuid: Option<Uuid>,
     /// For people.
     pub description: String,
     /// Names that its accounts may ask for; left out: whatever the RA profile allows.
@@ -126,6 +130,7 @@ impl EabKeyDto {
         Self {
             uuid: key.id,
             ra_profile_uuid: key.ra_profile,
+            acme_profile_uuid: key.acme_profile,
             description: key.description.clone(),
             names: key.names.clone(),
             uses: key.uses,

@@ -9,8 +9,8 @@ use crate::identifier::{AskedIdentifier, faults};
 use crate::names::AllowedNames;
 use crate::order::{identifiers, may_ask, whole_second};
 use crate::{
-    Acme, AcmeSettings, Authorization, AuthorizationStatus, Challenge, ChallengeStatus, ChallengeType, EabKey,
-    Identifier, Problem, ProblemType, Reply, base64url,
+    Acme, AcmeSettings, Authorization, AuthorizationStatus, Challenge, ChallengeStatus, ChallengeType, Directory,
+    EabKey, Identifier, Problem, ProblemType, Reply, base64url,
 };
 
 /// What an identifier of an order needs to be authorized by.
@@ -110,11 +110,11 @@ impl Acme {
             return Err(Problem::new(ProblemType::Malformed, why));
         }
         let eab = self.eab_of(account).await?;
-        may_ask(eab.as_ref(), std::slice::from_ref(identifier))?;
-        let needed = Needed { subdomains, ..Needed::of(identifier, None) };
         let now = self.0.now();
+        may_ask(eab.as_ref(), std::slice::from_ref(identifier), now, true)?;
+        let needed = Needed { subdomains, ..Needed::of(identifier, None) };
         let expires_at = whole_second(now + Duration::seconds(settings.order_lifetime.into()));
-        let trusted = eab.as_ref().filter(|_| settings.trusted_without_challenges && !subdomains);
+        let trusted = eab.as_ref().filter(|_| !subdomains);
         let authorization = self.authorization_for(call, &needed, identifier, trusted, now, expires_at)?;
         self.0.store.create_authorization(authorization.clone()).await?;
         Ok(self.authorization_reply(call, 201, &authorization))
@@ -144,7 +144,7 @@ impl Acme {
             caa_checked_at: None,
             created_at: now,
         };
-        if let Some(key) = trusted.filter(|key| is_trusted(key, identifier, now)) {
+        if let Some(key) = trusted.filter(|key| is_trusted(call.directory, key, identifier, now)) {
             let lifetime = Duration::seconds(settings.authorization_lifetime.into());
             let end = whole_second(now + lifetime);
             return Ok(Authorization {
@@ -182,8 +182,13 @@ impl Acme {
     }
 }
 
+/// Trusted mode: the directory trusts the key, which was made for it and stands.
+pub(crate) fn vouches(directory: &Directory, key: &EabKey, now: OffsetDateTime) -> bool {
+    directory.acme_profile.settings.trusted_without_challenges && key.is_for(directory) && key.is_valid(now)
+}
+
 /// Trusted mode: the key stands, and names the identifier.
-pub(crate) fn is_trusted(key: &EabKey, identifier: &Identifier, now: OffsetDateTime) -> bool {
+pub(crate) fn is_trusted(directory: &Directory, key: &EabKey, identifier: &Identifier, now: OffsetDateTime) -> bool {
     let names = key.names.as_deref().map(AllowedNames::parse);
-    key.is_valid(now) && matches!(names, Some(Ok(names)) if names.lists(identifier))
+    vouches(directory, key, now) && matches!(names, Some(Ok(names)) if names.lists(identifier))
 }

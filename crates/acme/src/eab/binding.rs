@@ -21,7 +21,7 @@ impl Acme {
     /// Verify a binding. The key is still to be spent: by the store, in the transaction that makes the account.
     ///
     /// # Errors
-    /// `malformed` for what is no binding of this request, `unauthorized` for a key that is unknown, of another RA profile,
+    /// `malformed` for what is no binding of this request, `unauthorized` for a key that is unknown, of another directory,
     /// revoked, over, or spent, and for a MAC that does not verify: all these alike.
     pub(crate) async fn verify_binding(
         &self,
@@ -58,9 +58,7 @@ impl Acme {
         let verified = hmac::verify(&mac_key, &jws.signed, &jws.signature).is_ok();
         let now = self.0.now();
         let usable = |key: &EabKey| {
-            key.ra_profile == call.directory.id.ra_profile
-                && key.is_valid(now)
-                && key.uses.is_none_or(|uses| key.used < uses)
+            key.is_for(call.directory) && key.is_valid(now) && key.uses.is_none_or(|uses| key.used < uses)
         };
         match key.filter(|key| verified && usable(key)) {
             Some(key) => Ok(Binding { key, shown: binding }),

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::state;
-use crate::{Acme, AllowedNames, EabKey, eab};
+use super::{AcmeProfileRef, state};
+use crate::{Acme, AcmeProfile, Activation, AllowedNames, EabKey, eab};
 
 /// Most names of one key.
 const MOST_NAMES: usize = 1_000;
@@ -19,6 +19,9 @@ const MOST_NAMES: usize = 1_000;
 pub struct NewEabKey {
     /// The RA profile whose directories take it.
     pub ra_profile: ProfileRef,
+    /// The ACME profile of the one directory that takes it; `None`: every directory of the RA profile that is not in trusted
+    /// mode.
+    pub acme_profile: Option<AcmeProfileRef>,
     /// For people.
     pub description: String,
     /// Names that accounts bound by it may ask for, as [`AllowedNames`] reads them; `None`: whatever the RA profile allows.
@@ -38,6 +41,8 @@ pub struct MadeEabKey {
     pub key: EabKey,
     /// The RA profile whose directories take it.
     pub ra_profile: RaProfile,
+    /// The ACME profile of the one directory that takes it.
+    pub acme_profile: Option<AcmeProfile>,
     /// The MAC key, base64url without padding, as clients are given it. Never shown again.
     pub secret: Zeroizing<String>,
 }
@@ -46,8 +51,8 @@ impl Acme {
     /// Make an EAB key.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such RA profile within the actor's scope; [`Error::Rejected`] with every fault
-    /// of names, counts and expiry; [`Error::Forbidden`] when the role may not.
+    /// [`Error::NotFound`] when there is no such RA or ACME profile within the actor's scope; [`Error::Rejected`] with every
+    /// fault of names, counts and expiry, or when the two profiles make no directory; [`Error::Forbidden`] when the role may not.
     pub async fn create_eab_key(&self, actor: &Actor, origin: &Origin, new: NewEabKey) -> Result<MadeEabKey, Error> {
         let ra_profile = self.managed_ra_profile(actor, origin, &new.ra_profile).await?;
         let id = ra_profile.id;
@@ -63,7 +68,19 @@ impl Acme {
         new: NewEabKey,
     ) -> Result<MadeEabKey, Error> {
         let now = self.0.now();
-        let faults = faults(&new, now);
+        let acme_profile = match &new.acme_profile {
+            Some(reference) => Some(self.acme_profile(actor, origin, reference).await?),
+            None => None,
+        };
+        let mut faults = faults(&new, now);
+        if let Some(acme_profile) = &acme_profile
+            && !self.serves(acme_profile, ra_profile.id).await?
+        {
+            faults.push(Rejection::State(format!(
+                "ACME profile {} makes no directory with RA profile {}: activate it there first",
+                acme_profile.name, ra_profile.name
+            )));
+        }
         if !faults.is_empty() {
             return Err(Error::Rejected(faults));
         }
@@ -73,6 +90,7 @@ impl Acme {
         let key = EabKey {
             id,
             ra_profile: ra_profile.id,
+            acme_profile: acme_profile.as_ref().map(|profile| profile.id),
             description: new.description,
             names: new.names,
             sealed: self.0.secrets.seal(&eab::label(id), &*secret),
@@ -85,13 +103,14 @@ impl Acme {
             created_at: now,
         };
         let told = tell(actor, origin, Event::AcmeEabCreate, &key)
+            .with("acmeProfile", key.acme_profile.map(|id| id.to_string()))
             .with("names", key.names.clone())
             .with("uses", key.uses)
             .with("quota", key.quota)
             .with("expires", key.expires_at.map(chancery_core::micros))
             .at(now);
         self.0.store.create_eab_key(key.clone(), told).await?;
-        Ok(MadeEabKey { key, ra_profile, secret: Zeroizing::new(URL_SAFE_NO_PAD.encode(*secret)) })
+        Ok(MadeEabKey { key, ra_profile, acme_profile, secret: Zeroizing::new(URL_SAFE_NO_PAD.encode(*secret)) })
     }
 
     /// The EAB keys of the RA profiles within the actor's scope, newest first, ended ones too.
@@ -105,7 +124,15 @@ impl Acme {
         Ok(keys)
     }
 
-    /// Revoke an EAB key: it binds no more accounts, and what its accounts may do without a challenge ends.
+    /// Whether the two profiles make a directory.
+    async fn serves(&self, acme_profile: &AcmeProfile, ra_profile: Uuid) -> Result<bool, Error> {
+        let of = |activation: &Activation| (activation.acme_profile, activation.ra_profile);
+        let activations = self.0.store.activations().await?;
+        let activated = activations.iter().any(|activation| of(activation) == (acme_profile.id, ra_profile));
+        Ok(activated || acme_profile.ra_profile == Some(ra_profile))
+    }
+
+    /// Revoke an EAB key: it binds no more accounts, and those that it bound get no more certificates.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none on an RA profile within the actor's scope; [`Error::Rejected`] when it was

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
 use super::view::rfc3339;
-use crate::authorization::{Needed, is_trusted};
+use crate::authorization::{Needed, is_trusted, vouches};
 use crate::call::Call;
 use crate::identifier::{AskedIdentifier, faults};
 use crate::names::AllowedNames;
@@ -55,7 +55,7 @@ impl Acme {
 
         let wanted = identifiers(settings, policy, &asked.identifiers)?;
         let identifiers: Vec<Identifier> = wanted.iter().map(|(identifier, _)| identifier.clone()).collect();
-        may_ask(eab.as_ref(), &identifiers)?;
+        may_ask(eab.as_ref(), &identifiers, now, true)?;
         self.check_validity(call.directory, &may, asked.not_before, asked.not_after)?;
         self.limit_new_order(call, account, &identifiers)?;
         let replaces = match &asked.replaces {
@@ -64,12 +64,12 @@ impl Acme {
         };
 
         let expires_at = whole_second(now + Duration::seconds(settings.order_lifetime.into()));
-        let trusted = eab.as_ref().filter(|_| settings.trusted_without_challenges);
+        let trusted = eab.as_ref();
         let reusable = self.reusable(call, &identifiers, trusted, now).await?;
         let mut plan = Plan { expires_at, used: Vec::new(), new: Vec::new() };
         for (identifier, ancestor) in &wanted {
             // What is trusted is the name itself.
-            let known = trusted.is_some_and(|key| is_trusted(key, identifier, now));
+            let known = trusted.is_some_and(|key| is_trusted(call.directory, key, identifier, now));
             let needed = Needed::of(identifier, ancestor.as_ref().filter(|_| !known));
             plan.add(&reusable, &needed, identifier, || {
                 self.authorization_for(call, &needed, identifier, trusted, now, expires_at)
@@ -143,7 +143,7 @@ impl Acme {
         let least = Duration::seconds(settings.order_lifetime.min(settings.authorization_lifetime / 2).into());
         let mut found = self.0.store.authorizations_for(call.account()?.id, asked, now + least).await?;
         // What was not proved stands and falls with the key.
-        let stands = trusted.is_some_and(|key| key.is_valid(now));
+        let stands = trusted.is_some_and(|key| vouches(call.directory, key, now));
         found.retain(|authorization| authorization.counts_at(now) && (stands || authorization.is_proved()));
         Ok(found)
     }
@@ -295,11 +295,24 @@ fn identifier(
     Ok((identifier, ancestor))
 }
 
-/// Whether the account's EAB key lets it ask for these names, and has a certificate left.
-pub(crate) fn may_ask(eab: Option<&EabKey>, identifiers: &[Identifier]) -> Result<(), Problem> {
+/// Whether the account's EAB key stands, lets it ask for these names, and has a certificate left. What was counted before
+/// needs none that is left.
+pub(crate) fn may_ask(
+    eab: Option<&EabKey>,
+    identifiers: &[Identifier],
+    now: OffsetDateTime,
+    counts: bool,
+) -> Result<(), Problem> {
     let Some(key) = eab else { return Ok(()) };
-    if key.quota.is_some_and(|quota| key.issued >= quota) {
-        return Err(quota_reached());
+    if !key.is_valid(now) {
+        let ended = if key.revoked_at.is_some() { "was revoked" } else { "is over" };
+        let why =
+            format!("the external account key of this account {ended}: ask the operator for another account's key");
+        return Err(Problem::new(ProblemType::Unauthorized, why));
+    }
+    if counts && key.quota.is_some_and(|quota| key.issued >= quota) {
+        let why = "the external account key of this account has no certificate left: ask the operator for another key";
+        return Err(Problem::new(ProblemType::Unauthorized, why));
     }
     let Some(names) = &key.names else { return Ok(()) };
     let names = AllowedNames::parse(names).map_err(|why| Problem {
@@ -312,11 +325,6 @@ pub(crate) fn may_ask(eab: Option<&EabKey>, identifiers: &[Identifier]) -> Resul
         Problem::new(ProblemType::RejectedIdentifier, detail).of(identifier.clone())
     });
     faults(refused.collect())
-}
-
-pub(crate) fn quota_reached() -> Problem {
-    let why = "the external account key of this account has no certificate left: ask the operator for another key";
-    Problem::new(ProblemType::Unauthorized, why)
 }
 
 pub(crate) fn already_replaced() -> Problem {

@@ -11,6 +11,7 @@ use crate::house::{Client, House, binding, encode, object, origin, system};
 fn new(ra_profile: &str) -> NewEabKey {
     NewEabKey {
         ra_profile: ProfileRef::Name(ra_profile.into()),
+        acme_profile: None,
         description: "for tests".into(),
         names: None,
         uses: None,

@@ -180,6 +180,31 @@ async fn rfc8659_5_caa_is_asked_again_when_the_answer_is_old_and_for_each_name()
 }
 
 #[tokio::test]
+async fn caa_of_many_names_is_asked_at_the_same_time() {
+    let house = House::new().await;
+    house
+        .set(|settings| {
+            settings.caa = true;
+            settings.caa_identities = vec!["ca.example".into()];
+        })
+        .await;
+    let client = house.client().registered().await;
+    let names: Vec<String> = (0..40).map(|n| format!("h{n}.example.com")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (id, order) = client.order_for(&names).await;
+    client.prove(&order).await;
+    house.clock.advance(Duration::hours(8));
+    house.prober.forbid("h7.example.com");
+    // Eight at a time, or none of them is ever answered.
+    *house.prober.together.lock().unwrap() = Some(std::sync::Arc::new(tokio::sync::Barrier::new(8)));
+    let problem = client.finalize(id, &csr(&names)).await.unwrap_err();
+    assert_eq!((problem.kind, problem.subproblems.len()), (ProblemType::Caa, 1));
+    assert_eq!(problem.subproblems[0].identifier.as_ref().unwrap().value(), "h7.example.com");
+    house.prober.allow("h7.example.com");
+    client.finalize(id, &csr(&names)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_key_that_the_profile_does_not_take_is_bad_csr() {
     let house = House::new().await;
     let client = house.client().registered().await;
@@ -191,12 +216,12 @@ async fn a_key_that_the_profile_does_not_take_is_bad_csr() {
     assert_eq!(client.status(id).await, "ready");
 }
 
-async fn edit(house: &House, edit: ProfileEdit) {
+pub(crate) async fn edit(house: &House, edit: ProfileEdit) {
     let reference = ProfileRef::Name("tls-server".into());
     house.ra.edit_profile(&system(), &origin(), &reference, edit).await.unwrap();
 }
 
-async fn ask_for_approvals(house: &House) {
+pub(crate) async fn ask_for_approvals(house: &House) {
     let mut attributes = house.ra_profile("tls-server").await.attributes;
     attributes.retain(|attribute| attribute.name != "approvalRequired");
     attributes.push(RequestAttribute {

@@ -45,6 +45,8 @@ pub struct Prober {
     attempts: Mutex<Vec<Attempt>>,
     forbidden: Mutex<BTreeSet<String>>,
     questions: Mutex<Vec<CaaQuestion>>,
+    /// CAA answers when so many questions are asked at the same time.
+    pub together: Mutex<Option<Arc<tokio::sync::Barrier>>>,
     /// It goes down before it answers.
     pub dies: AtomicBool,
 }
@@ -85,6 +87,10 @@ impl Validator for Prober {
 
     async fn caa(&self, question: &CaaQuestion) -> Result<(), AttemptFailed> {
         self.questions.lock().unwrap().push(question.clone());
+        let together = self.together.lock().unwrap().clone();
+        if let Some(together) = together {
+            together.wait().await;
+        }
         if !self.forbidden.lock().unwrap().contains(&question.name) {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod account;
+mod approval;
 mod authorization;
 mod certificate;
 mod eab;

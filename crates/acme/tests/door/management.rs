@@ -131,6 +131,7 @@ async fn roles_and_scopes_hold() {
     let hidden = |result: Result<(), Error>| assert!(matches!(result, Err(Error::NotFound { .. })), "{result:?}");
     let key = |name: &str| NewEabKey {
         ra_profile: named(name),
+        acme_profile: None,
         description: String::new(),
         names: None,
         uses: None,
@@ -204,6 +205,7 @@ async fn every_fault_of_an_eab_key_is_told_at_once() {
     let house = House::new().await;
     let new = NewEabKey {
         ra_profile: named("tls-server"),
+        acme_profile: None,
         description: "x".repeat(257),
         names: Some(vec!["a.*.b".into(), "10.0.0.0/8".into()]),
         uses: Some(0),

@@ -1,7 +1,7 @@
 //! What an EAB key lets its accounts ask for, and the trusted mode.
 
 use aws_lc_rs::hmac;
-use chancery_acme::{MadeEabKey, NewEabKey, ProblemType};
+use chancery_acme::{AcmeProfileRef, AcmeSettings, MadeEabKey, NewAcmeProfile, NewEabKey, Problem, ProblemType};
 use chancery_core::ProfileRef;
 use serde_json::json;
 use time::Duration;
@@ -12,6 +12,7 @@ use crate::path::{csr, dns};
 async fn make(house: &House, names: Option<&[&str]>, quota: Option<u32>) -> MadeEabKey {
     let new = NewEabKey {
         ra_profile: ProfileRef::Name("tls-server".into()),
+        acme_profile: Some(AcmeProfileRef::Name("default".into())),
         description: "for tests".into(),
         names: names.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         uses: None,
@@ -22,12 +23,16 @@ async fn make(house: &House, names: Option<&[&str]>, quota: Option<u32>) -> Made
 }
 
 async fn bound<'a>(house: &'a House, key: &MadeEabKey) -> Client<'a> {
+    bind(house, key).await.unwrap()
+}
+
+async fn bind<'a>(house: &'a House, key: &MadeEabKey) -> Result<Client<'a>, Problem> {
     let mut client = house.client();
     let url = "https://ca.example/acme/tls-server/new-account";
     let header = json!({ "alg": "HS256", "kid": key.key.id.to_string(), "url": url });
     let binding = binding(hmac::HMAC_SHA256, &key.secret, &header, &client.jwk());
-    client.register(json!({ "externalAccountBinding": binding })).await.unwrap();
-    client
+    client.register(json!({ "externalAccountBinding": binding })).await?;
+    Ok(client)
 }
 
 #[tokio::test]
@@ -110,5 +115,72 @@ async fn trusted_mode_ends_with_the_key() {
     let problem = client.finalize(id, &csr(&["a.example.com"])).await.unwrap_err();
     assert_eq!((problem.kind, problem.status), (ProblemType::Unauthorized, 403), "{problem}");
     assert!(problem.detail.contains("external account key"), "{problem}");
+    // Nor is anything ordered for it any more, proved or not.
+    let problem = client.order(json!({ "identifiers": dns(&["a.example.com"]) })).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::Unauthorized, 403), "{problem}");
+    assert!(problem.detail.contains("was revoked"), "{problem}");
+}
+
+/// A key that names no directory.
+async fn unbound(house: &House) -> MadeEabKey {
+    let new = NewEabKey {
+        ra_profile: ProfileRef::Name("tls-server".into()),
+        acme_profile: None,
+        description: String::new(),
+        names: Some(vec!["example.com".into()]),
+        uses: None,
+        quota: None,
+        expires_at: None,
+    };
+    house.acme.create_eab_key(&system(), &origin(), new).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_key_made_for_no_directory_is_never_trusted() {
+    let house = House::new().await;
+    let key = unbound(&house).await;
+    // Bound while the directory asked for proofs; what it was bound by vouches for nothing when that ends.
+    let client = bound(&house, &key).await;
+    house.set(|settings| settings.trusted_without_challenges = true).await;
     assert_eq!(client.order_for(&["a.example.com"]).await.1["status"], "pending");
+    let late = unbound(&house).await;
+    let problem = bind(&house, &late).await.err().unwrap();
+    assert_eq!((problem.kind, problem.status), (ProblemType::Unauthorized, 403), "{problem}");
+}
+
+#[tokio::test]
+async fn a_key_is_taken_at_the_directory_that_it_was_made_for_alone() {
+    let house = House::new().await;
+    let second = NewAcmeProfile {
+        name: "trusting".into(),
+        enabled: true,
+        ra_profile: Some(house.ra_profile("tls-server").await.id),
+        settings: AcmeSettings { trusted_without_challenges: true, ..AcmeSettings::default() },
+        ..NewAcmeProfile::default()
+    };
+    house.acme.create_acme_profile(&system(), &origin(), second).await.unwrap();
+    // Of the same RA profile, and for names that it may have: yet not for this directory.
+    let strict = make(&house, Some(&["example.com"]), None).await;
+    let bind_at = async |at: &'static str| {
+        let mut client = house.client();
+        client.at = at;
+        let url = format!("https://ca.example/acme/{at}/new-account");
+        let header = json!({ "alg": "HS256", "kid": strict.key.id.to_string(), "url": url });
+        let binding = binding(hmac::HMAC_SHA256, &strict.secret, &header, &client.jwk());
+        client.register(json!({ "externalAccountBinding": binding })).await
+    };
+    let problem = bind_at("trusting").await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::Unauthorized, 403), "{problem}");
+    assert_eq!(bind_at("tls-server").await.unwrap().status, 201);
+    let elsewhere = NewEabKey {
+        ra_profile: ProfileRef::Name("device".into()),
+        acme_profile: Some(AcmeProfileRef::Name("trusting".into())),
+        description: String::new(),
+        names: None,
+        uses: None,
+        quota: None,
+        expires_at: None,
+    };
+    let refused = house.acme.create_eab_key(&system(), &origin(), elsewhere).await.unwrap_err();
+    assert!(refused.to_string().contains("makes no directory"), "{refused}");
 }

@@ -178,6 +178,9 @@ impl Ra {
                 return Err(Error::Rejected(faults));
             }
         }
+        // Cheaper than what the door may have to ask of others.
+        self.check_binding(authorization, record, approval)?;
+        let alongside = self.door_stands_by(record).await?;
         let mut facts = vec![
             ("approval", Value::from(approval.id.to_string())),
             ("requestedBy", Value::from(approval.requester.clone())),
@@ -194,7 +197,7 @@ impl Ra {
                 _ => Succession::Renewal,
             },
             facts: &facts,
-            alongside: None,
+            alongside: alongside.as_ref(),
             requested: Some(record),
             approved: Some((approval, &closed)),
         };

@@ -265,3 +265,43 @@ async fn an_operator_cannot_switch_approvals_off_to_act_alone() {
     let administrator = Actor { role: Role::Administrator, ..approver() };
     bench.ra.edit_profile(&administrator, &origin(), &reference, edit).await.unwrap();
 }
+
+/// A door that stands by nothing, and counts how often it was asked.
+struct Gone(std::sync::atomic::AtomicU32);
+
+#[async_trait::async_trait]
+impl chancery_core::port::DoorRecheck for Gone {
+    async fn recheck(&self, _: &CertificateRecord) -> Result<Option<chancery_core::port::Alongside>, Error> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Err(Error::rejected(Rejection::State("the order is over".into())))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_door_is_asked_again_before_anything_is_signed() {
+    let bench = Bench::new().await;
+    set(&bench, "tls-server", "approvalRequired").await;
+    let (object, approval) = asked(&bench).await;
+    let gone = std::sync::Arc::new(Gone(0.into()));
+    bench.ra.recheck_by(Door::Rest, gone.clone());
+    let refused = approve(&bench, &approval).await;
+    assert_eq!(rules(refused), [Rejection::State("the order is over".into())]);
+    let object = certificate_of(&bench, object.id).await;
+    assert_eq!((object.state, object.certificate), (CertificateState::PendingApproval, None));
+    assert_eq!(gone.0.load(std::sync::atomic::Ordering::SeqCst), 1);
+    // No other door's word counts.
+    bench.ra.reject(&approver(), &origin(), approval.id, None).await.unwrap();
+    let (_, approval) = asked(&bench).await;
+    bench.ra.recheck_by(Door::Rest, std::sync::Arc::new(Stands));
+    bench.ra.recheck_by(Door::Acme, gone);
+    approve(&bench, &approval).await.unwrap();
+}
+
+struct Stands;
+
+#[async_trait::async_trait]
+impl chancery_core::port::DoorRecheck for Stands {
+    async fn recheck(&self, _: &CertificateRecord) -> Result<Option<chancery_core::port::Alongside>, Error> {
+        Ok(None)
+    }
+}

@@ -118,7 +118,7 @@ pub(super) fn create(c: &mut AnyConnection, account: &Account) -> Result<Registe
         return Ok(Registered::Existing(Box::new(existing)));
     }
     let bound = match account.eab_key {
-        Some(key) => eab::use_once(c, key, account.directory.ra_profile, account.created_at)?,
+        Some(key) => eab::use_once(c, key, account.directory, account.created_at)?,
         None => true,
     };
     if !bound {
@@ -146,7 +146,7 @@ pub(super) fn update(
     Ok(updated == 1)
 }
 
-/// End a valid one with its open orders and its authorizations. An order that is being finalized is decided by its row:
+/// End a valid one with its open and processing orders and its authorizations. An order that is being finalized is decided by its row:
 /// whoever changes that first.
 pub(super) fn end(c: &mut AnyConnection, id: Uuid, status: AccountStatus, at: OffsetDateTime) -> Result<bool, Failure> {
     let valid = accounts::table.find(bytes(&id)).filter(accounts::status.eq(AccountStatus::Valid.code()));
@@ -156,16 +156,23 @@ pub(super) fn end(c: &mut AnyConnection, id: Uuid, status: AccountStatus, at: Of
         == 1;
     if ended {
         let why = format!("the account is {}", status.code());
-        order::fail_open(c, id, &Problem::new(ProblemType::Unauthorized, why))?;
+        let why = Problem::new(ProblemType::Unauthorized, why);
+        order::fail_open(c, id, &why)?;
+        order::fail_processing(c, id, &why)?;
         authorization::deactivate_all(c, id)?;
     }
     Ok(ended)
 }
 
-/// Switch off or on.
+/// Switch off or on. What waits for an approval is not issued to one that was switched off, even if it comes back.
 pub(super) fn disable(c: &mut AnyConnection, id: Uuid, disabled: bool) -> Result<bool, Failure> {
     let other = accounts::table.find(bytes(&id)).filter(accounts::disabled.eq(i32::from(!disabled)));
-    Ok(diesel::update(other).set(accounts::disabled.eq(i32::from(disabled))).execute(c)? == 1)
+    let changed = diesel::update(other).set(accounts::disabled.eq(i32::from(disabled))).execute(c)? == 1;
+    if changed && disabled {
+        let why = Problem::new(ProblemType::Unauthorized, "the account was switched off while the order waited");
+        order::fail_processing(c, id, &why)?;
+    }
+    Ok(changed)
 }
 
 /// Another key for a valid account; [`StoreError::Duplicate`] when another account got it meanwhile.

@@ -1,6 +1,6 @@
 //! Keys for external account binding.
 
-use chancery_acme::EabKey;
+use chancery_acme::{DirectoryId, EabKey};
 use chancery_core::{StoreError, instant, micros};
 use diesel::prelude::*;
 use time::OffsetDateTime;
@@ -27,6 +27,7 @@ struct KeyRow {
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
     created_at: i64,
+    acme_profile: Option<Vec<u8>>,
 }
 
 impl KeyRow {
@@ -44,6 +45,7 @@ impl KeyRow {
             expires_at: key.expires_at.map(micros),
             revoked_at: key.revoked_at.map(micros),
             created_at: micros(key.created_at),
+            acme_profile: key.acme_profile.as_ref().map(bytes),
         })
     }
 
@@ -52,6 +54,7 @@ impl KeyRow {
         Ok(EabKey {
             id: row::id(&self.id)?,
             ra_profile: row::id(&self.ra_profile)?,
+            acme_profile: row::optional_id(self.acme_profile)?,
             description: self.description,
             sealed: self.sealed,
             names: self.names.as_deref().map(|names| row::from_text("name list", names)).transpose()?,
@@ -94,20 +97,37 @@ pub(super) fn revoke(c: &mut AnyConnection, id: Uuid, at: OffsetDateTime) -> Res
 pub(super) fn use_once(
     c: &mut AnyConnection,
     id: Uuid,
-    ra_profile: Uuid,
+    directory: DirectoryId,
     now: OffsetDateTime,
 ) -> Result<bool, Failure> {
     let usable = keys::table
         .find(bytes(&id))
-        .filter(keys::ra_profile.eq(bytes(&ra_profile)))
+        .filter(keys::ra_profile.eq(bytes(&directory.ra_profile)))
+        .filter(keys::acme_profile.is_null().or(keys::acme_profile.eq(Some(bytes(&directory.acme_profile)))))
         .filter(keys::revoked_at.is_null())
         .filter(keys::expires_at.is_null().or(keys::expires_at.gt(Some(micros(now)))))
         .filter(keys::uses.is_null().or(keys::uses.gt(keys::used.nullable())));
     Ok(diesel::update(usable).set(keys::used.eq(keys::used + 1)).execute(c)? == 1)
 }
 
-/// Count a certificate; false when the quota is reached.
-pub(super) fn count_issued(c: &mut AnyConnection, id: Uuid) -> Result<bool, Failure> {
-    let left = keys::table.find(bytes(&id)).filter(keys::quota.is_null().or(keys::quota.gt(keys::issued.nullable())));
+/// Whether it is neither revoked nor over.
+pub(super) fn stands(c: &mut AnyConnection, id: Uuid, now: i64) -> Result<bool, Failure> {
+    let found: Option<Vec<u8>> = keys::table
+        .find(bytes(&id))
+        .filter(keys::revoked_at.is_null())
+        .filter(keys::expires_at.is_null().or(keys::expires_at.gt(Some(now))))
+        .select(keys::id)
+        .first(c)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Count a certificate; false when the quota is reached, or the key is revoked or over.
+pub(super) fn count_issued(c: &mut AnyConnection, id: Uuid, now: i64) -> Result<bool, Failure> {
+    let left = keys::table
+        .find(bytes(&id))
+        .filter(keys::revoked_at.is_null())
+        .filter(keys::expires_at.is_null().or(keys::expires_at.gt(Some(now))))
+        .filter(keys::quota.is_null().or(keys::quota.gt(keys::issued.nullable())));
     Ok(diesel::update(left).set(keys::issued.eq(keys::issued + 1)).execute(c)? == 1)
 }

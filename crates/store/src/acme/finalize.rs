@@ -43,11 +43,15 @@ fn write(finalize: &FinalizeOrder, object: Object, c: &mut AnyConnection) -> Res
         .filter(acme_authorizations::status.eq(AuthorizationStatus::Valid.code()))
         .filter(acme_authorizations::expires_at.gt(now))
         .count();
+    // What waits keeps its certificate object, and is not over: its time was kept when it was finalized.
+    let waited = finalize.from == StoredOrderStatus::Processing;
+    let alive_at = if waited { 0 } else { now };
     let ready = acme_orders::table
         .filter(acme_orders::id.eq(bytes(&finalize.order)))
         .filter(acme_orders::account.eq(bytes(&finalize.account)))
-        .filter(acme_orders::status.eq(StoredOrderStatus::Open.code()))
-        .filter(acme_orders::expires_at.gt(now))
+        .filter(acme_orders::status.eq(finalize.from.code()))
+        .filter(acme_orders::certificate.is_null().or(acme_orders::certificate.eq(Some(bytes(&object.id)))))
+        .filter(acme_orders::expires_at.gt(alive_at))
         .filter(acme_orders::authorizations.eq(order::ids(&finalize.authorizations)))
         .filter(exists(account))
         .filter(proved.single_value().eq(Some(needed)));
@@ -68,7 +72,8 @@ fn write(finalize: &FinalizeOrder, object: Object, c: &mut AnyConnection) -> Res
         ))
         .execute(c)?;
     let counted = match finalize.eab_key {
-        Some(key) if finalized == 1 => eab::count_issued(c, key)?,
+        Some(key) if finalized == 1 && waited => eab::stands(c, key, now)?,
+        Some(key) if finalized == 1 => eab::count_issued(c, key, now)?,
         _ => true,
     };
     if finalized != 1 || !counted {

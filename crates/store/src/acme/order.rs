@@ -267,6 +267,20 @@ pub(super) fn fail_open(c: &mut AnyConnection, account: Uuid, error: &Problem) -
     Ok(())
 }
 
+/// Give up every processing one of an account.
+pub(super) fn fail_processing(c: &mut AnyConnection, account: Uuid, error: &Problem) -> Result<(), Failure> {
+    let processing =
+        orders::table.filter(orders::account.eq(bytes(&account))).filter(orders::status.eq(Status::Processing.code()));
+    diesel::update(processing)
+        .set((
+            orders::status.eq(Status::Invalid.code()),
+            orders::error.eq(Some(row::to_text(error)?)),
+            orders::ends_at.eq(orders::created_at.nullable()),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
 /// A processing one has its certificate.
 pub(super) fn complete(c: &mut AnyConnection, id: Uuid) -> Result<bool, Failure> {
     let processing = orders::table.find(bytes(&id)).filter(orders::status.eq(Status::Processing.code()));

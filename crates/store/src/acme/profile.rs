@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::connection::{AnyConnection, each};
 use crate::fault::Failure;
 use crate::row::{self, bytes};
-use crate::schema::{acme_accounts, acme_activations as activations, acme_profiles as profiles};
+use crate::schema::{acme_accounts, acme_activations as activations, acme_eab_keys, acme_profiles as profiles};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = profiles, treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -121,6 +121,8 @@ pub(super) fn delete(c: &mut AnyConnection, id: Uuid) -> Result<bool, Failure> {
     if activated.is_some() || used.is_some() {
         return Err(StoreError::Duplicate(Unique::Other).into());
     }
+    // Nobody could use them any more.
+    diesel::delete(acme_eab_keys::table.filter(acme_eab_keys::acme_profile.eq(Some(&id)))).execute(c)?;
     Ok(diesel::delete(profiles::table.find(id)).execute(c)? == 1)
 }
 

@@ -137,6 +137,7 @@ impl Bench {
             account: self.account,
             authorizations: order.authorizations.clone(),
             eab_key: None,
+            from: StoredOrderStatus::Open,
             now,
         };
         let authorization_id = authorization.id;

@@ -20,7 +20,7 @@ pub enum Verb {
     Create(CreateArgs),
     /// List them, ended ones too
     List(Json),
-    /// End one at once: it binds no more accounts
+    /// End one at once: it binds no more accounts, and those that it bound get no more certificates
     Revoke(RevokeArgs),
 }
 
@@ -55,6 +55,11 @@ pub struct Create {
     /// RA profile whose directories take it, by name or uuid
     #[arg(long)]
     profile: String,
+    /// ACME profile of the one directory that takes it, by name or uuid; a directory in trusted mode takes no other keys
+    /// [default: every directory of the RA profile that is not in trusted mode]
+    #[arg(long, value_name = "PROFILE")]
+    #[serde(default)]
+    acme_profile: Option<String>,
     /// Names that accounts bound by it may ask for, with commas: host.example (and all below it), .host.example (only what
     /// is below), =host.example (that name alone), *.host.example (that wildcard alone), 10.1.0.0/16 [default: every name
     /// that the RA profile allows]
@@ -66,7 +71,7 @@ pub struct Create {
     /// How many certificates its accounts may get in all [default: any number]
     #[arg(long, value_name = "N")]
     quota: Option<u32>,
-    /// When it ends: a duration from now ("30 d") or an instant (2030-01-31T00:00:00Z) [default: when it is revoked]
+    /// When it ends, as if it were revoked then: a duration from now ("30 d") or an instant (2030-01-31T00:00:00Z) [default: when it is revoked]
     #[arg(long, value_name = "WHEN")]
     expires: Option<End>,
     /// Free text
@@ -115,6 +120,9 @@ pub struct Key {
     kid: Uuid,
     ra_profile: String,
     directory: String,
+    /// None for every directory of the RA profile that is not in trusted mode.
+    #[serde(default)]
+    acme_profile: Option<Uuid>,
     description: String,
     /// None for every name that the RA profile allows.
     names: Option<Vec<String>>,
@@ -139,6 +147,7 @@ impl Key {
             kid: key.id,
             directory: asked.node.directory_url(&ra_profile),
             ra_profile,
+            acme_profile: key.acme_profile,
             description: key.description,
             names: key.names,
             uses: key.uses,
@@ -165,6 +174,7 @@ impl Create {
         let now = asked.node.ra.ports().clock.now();
         let new = NewEabKey {
             ra_profile: profile::reference(&self.profile),
+            acme_profile: self.acme_profile.as_deref().map(super::profile::reference),
             description: self.description,
             names: self.names,
             uses: self.uses,
@@ -207,8 +217,13 @@ impl Made {
             Some(names) => format!("accounts bound by it may ask for {}", names.join(", ")),
         };
         let uses = self.about.uses.map_or_else(|| "any number of accounts".into(), |uses| format!("{uses} account(s)"));
+        let others = if self.about.acme_profile.is_some() {
+            "this directory alone"
+        } else {
+            "every directory of the RA profile that is not in trusted mode"
+        };
         let note = format!(
-            "for {}\n{names}; it binds {uses} and is valid until: {}; the key is not shown again\n",
+            "for {}: {others}\n{names}; it binds {uses} and is valid until: {}; the key is not shown again\n",
             self.about.directory,
             self.about.end()
         );

@@ -209,7 +209,7 @@ pub struct Activated {
 }
 
 /// An ACME profile as people name it.
-fn reference(text: &str) -> AcmeProfileRef {
+pub(super) fn reference(text: &str) -> AcmeProfileRef {
     text.parse().map_or_else(|_| AcmeProfileRef::Name(text.to_owned()), AcmeProfileRef::Id)
 }
 

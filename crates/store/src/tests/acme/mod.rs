@@ -70,6 +70,7 @@ fn eab_key(ra_profile: Uuid) -> EabKey {
     EabKey {
         id: id(),
         ra_profile,
+        acme_profile: None,
         description: "printers".to_owned(),
         sealed: vec![1, 2, 3],
         names: Some(vec!["*.example.org".to_owned()]),

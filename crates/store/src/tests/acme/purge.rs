@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use chancery_acme::port::{AcmeStore, FinalizeOrder, Ordered, Purge, RenewalMark};
-use chancery_acme::{Problem, ProblemType};
+use chancery_acme::{Problem, ProblemType, StoredOrderStatus};
 use chancery_core::port::{Alongside, InventoryStore};
 use time::Duration;
 
@@ -69,6 +69,7 @@ async fn purges_what_is_over(place: Place) {
         account: account.id,
         authorizations: finished.authorizations.clone(),
         eab_key: None,
+        from: StoredOrderStatus::Open,
         now: now(),
     };
     let mut made = record(&profile);

@@ -1,0 +1,1 @@
+ALTER TABLE acme_eab_keys DROP COLUMN acme_profile;

@@ -1,0 +1,3 @@
+-- The ACME profile whose directory a key is made for; without one it is taken at every directory of its RA profile but
+-- those in trusted mode.
+ALTER TABLE acme_eab_keys ADD COLUMN acme_profile BLOB;
