@@ -14,6 +14,7 @@ mod first_start;
 mod issue;
 mod kill;
 mod listener;
+mod mutual;
 mod renew;
 mod requested;
 mod revoke;

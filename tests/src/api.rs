@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_pki::Certificate;
 use reqwest::{Client, Method};
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 
-use crate::request::Request;
+use crate::request::{Key, Request};
 use crate::server::Ready;
 
 /// A client with one identity.
@@ -46,6 +46,22 @@ impl Api {
             .build()
             .expect("a client");
         Self { client, base: format!("https://{}", ready.https), token: token.map(str::to_owned) }
+    }
+
+    /// A client of the `mtls` listener that shows these certificates, its own first, when there are any.
+    ///
+    /// # Panics
+    /// When the server has no such listener, or the key is not the first certificate's.
+    pub fn mutual(ready: &Ready, token: Option<&str>, identity: Option<(&[Vec<u8>], &Key)>) -> Self {
+        let client = Client::builder()
+            .tls_backend_preconfigured(showing(ready, identity))
+            .no_proxy()
+            .pool_idle_timeout(Duration::from_secs(1))
+            .timeout(Duration::from_secs(60))
+            .build()
+            .expect("a client");
+        let address = ready.mtls.expect("an mtls listener");
+        Self { client, base: format!("https://{address}"), token: token.map(str::to_owned) }
     }
 
     /// Send a request. `path` begins with a slash.
@@ -237,6 +253,19 @@ pub fn trusting(ready: &Ready) -> rustls::ClientConfig {
         roots.add(certificate.expect("PEM")).expect("a root certificate");
     }
     tls(roots)
+}
+
+/// TLS that trusts the server's own root and shows these certificates, its own first.
+pub fn showing(ready: &Ready, identity: Option<(&[Vec<u8>], &Key)>) -> rustls::ClientConfig {
+    let mut config = trusting(ready);
+    if let Some((chain, key)) = identity {
+        let chain = chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let key = PrivateKeyDer::Pkcs8(key.pkcs8().into());
+        let signing = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).expect("a key");
+        let certified = rustls::sign::CertifiedKey::new(chain, signing);
+        config.client_auth_cert_resolver = Arc::new(rustls::sign::SingleCertAndKey::from(certified));
+    }
+    config
 }
 
 fn trusting_nobody() -> rustls::ClientConfig {

@@ -14,10 +14,10 @@ mod request;
 mod server;
 
 pub use acme::{AcmeAnswer, AcmeClient, AcmeKey, Challenges, Lab, base64url, challenge, mac};
-pub use api::{Answer, Api, fetch, trusting};
+pub use api::{Answer, Api, fetch, showing, trusting};
 pub use database::ScratchDatabase;
 pub use dns::{Dns, Fault, Question};
 pub use process::{Ran, eventually, run, signal};
-pub use raw::{Raw, send_plain, send_tls};
+pub use raw::{Raw, send_mtls, send_plain, send_tls};
 pub use request::{Key, Request};
 pub use server::{Builder, Ready, Server};

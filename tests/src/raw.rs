@@ -45,6 +45,14 @@ pub async fn send_tls(ready: &Ready, bytes: &[u8], patience: Duration) -> Raw {
     send(connector.connect(name, stream).await.expect("a TLS connection"), bytes, patience).await
 }
 
+/// Send bytes to the `mtls` listener without a certificate and listen for at most `patience`.
+pub async fn send_mtls(ready: &Ready, bytes: &[u8], patience: Duration) -> Raw {
+    let stream = TcpStream::connect(ready.mtls.expect("an mtls listener")).await.expect("the listener is open");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let connector = TlsConnector::from(Arc::new(trusting(ready)));
+    send(connector.connect(name, stream).await.expect("a TLS connection"), bytes, patience).await
+}
+
 /// Send bytes to the plain listener and listen for at most `patience`.
 pub async fn send_plain(ready: &Ready, bytes: &[u8], patience: Duration) -> Raw {
     send(TcpStream::connect(ready.http).await.expect("the listener is open"), bytes, patience).await

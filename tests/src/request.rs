@@ -2,7 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chancery_pki::{Csr, CsrTemplate, GeneralName, KeyType, PrivateKey};
+use chancery_core::{Clock, SystemClock};
+use chancery_pki::{
+    CertificateTemplate, Csr, CsrTemplate, GeneralName, Issuer, KeyType, KeyUsage, PrivateKey, SerialNumber, Validity,
+    oid,
+};
 
 /// A key pair that can ask for certificates.
 pub struct Key(PrivateKey);
@@ -11,6 +15,34 @@ impl Key {
     /// A new one.
     pub fn new(kind: KeyType) -> Self {
         Self(PrivateKey::generate(kind).expect("a key"))
+    }
+
+    /// Its PKCS#8, DER.
+    pub fn pkcs8(&self) -> Vec<u8> {
+        self.0.to_pkcs8_der().to_vec()
+    }
+
+    /// A certificate of its own by itself, DER, for a year around now.
+    pub fn self_signed(&self, subject: &str) -> Vec<u8> {
+        let now = SystemClock.now();
+        let year = time::Duration::days(365);
+        let template = CertificateTemplate {
+            subject: subject.parse().expect("a subject"),
+            subject_alt_names: Vec::new(),
+            validity: Validity { not_before: now - year / 2, not_after: now + year / 2 },
+            key_usage: Some(KeyUsage::DIGITAL_SIGNATURE),
+            extended_key_usage: vec![oid::CLIENT_AUTH],
+            public_key: self.0.public_key().clone(),
+            serial: SerialNumber::from_random([7; 16]),
+            basic_constraints: None,
+            crl_distribution_points: Vec::new(),
+            aia_issuers: Vec::new(),
+            aia_ocsp: Vec::new(),
+            policies: Vec::new(),
+            must_staple: false,
+        };
+        let issuer = Issuer { name: &template.subject, key_id: &self.0.public_key().key_id() };
+        template.sign(&issuer, &self.0).expect("a certificate").der().to_vec()
     }
 
     /// Ask for a certificate with this subject (RFC 4514 text) and these names (`dns:host.example`).

@@ -1,5 +1,5 @@
 //! What the doors share of actix-web: the frame around every request (request id, limits, log line, metrics, caught
-//! panics), bearer identities, and the guard of the plain listener.
+//! panics), identities (bearer tokens, what a TLS client showed), and the guard of the plain listener.
 //!
 //! ```text
 //! App::new()
@@ -15,6 +15,7 @@ mod frame;
 mod metrics;
 mod panic;
 mod plain;
+mod tls_peer;
 
 pub use bearer::{Caller, authenticate};
 pub use context::{Proxies, RequestContext, origin, request_id};
@@ -23,6 +24,7 @@ pub use frame::{Frame, FrameService};
 pub use metrics::Metrics;
 pub use panic::Panicked;
 pub use plain::{nothing_here, refuse_credentials};
+pub use tls_peer::{TlsPeer, TlsVersion, tls_peer};
 
 /// The answer header that carries the request's id.
 pub const REQUEST_ID: &str = "x-request-id";

@@ -103,7 +103,7 @@ pub struct Serve {
     /// REST, ACME and health, over TLS [default: 127.0.0.1:8443; port 0 is any free port]
     #[arg(long, value_name = "ADDR")]
     pub https: Option<SocketAddr>,
-    /// Reserved for clients that show a certificate; not opened by this version [default: 127.0.0.1:8444]
+    /// REST for clients that show a certificate [default: 127.0.0.1:8444]
     #[arg(long, value_name = "ADDR")]
     pub mtls: Option<SocketAddr>,
     /// CRLs and issuer certificates, plain [default: 127.0.0.1:8080]

@@ -14,6 +14,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use chancery_acme::Acme;
 use chancery_http::{Frame, Metrics, Proxies, nothing_here, refuse_credentials};
+use openssl::ssl::SslAcceptorBuilder;
 use rustls::ServerConfig;
 
 use crate::config::{Limits, Listen};
@@ -31,6 +32,8 @@ const DISCONNECT: Duration = Duration::from_secs(2);
 pub struct Bound {
     /// TLS.
     pub https: TcpListener,
+    /// TLS, asking for a certificate.
+    pub mtls: TcpListener,
     /// Plain.
     pub http: TcpListener,
     /// Plain, for metrics.
@@ -52,6 +55,7 @@ impl Bound {
         let bind = |key, address: SocketAddr| listen_on(address).map_err(|source| BindError { key, address, source });
         Ok(Self {
             https: bind("listen.https", listen.https)?,
+            mtls: bind("listen.mtls", listen.mtls)?,
             http: bind("listen.http", listen.http)?,
             metrics: listen.metrics.map(|address| bind("listen.metrics", address)).transpose()?,
         })
@@ -137,14 +141,37 @@ impl Parts {
                 .configure(probe::routes)
                 .default_service(web::to(nothing_here))
         };
-        let workers = match self.limits.workers {
-            0 => std::thread::available_parallelism().map_or(2, usize::from),
-            workers => workers,
-        };
-        let server = limited!(app, self, workers)
+        let server = limited!(app, self, self.workers())
             .tls_handshake_timeout(self.limits.handshake_timeout.0)
             .listen_rustls_0_23(listener, tls)?;
         Ok(server.run())
+    }
+
+    /// REST, over TLS with client certificates, for whom a certificate or a token names; nothing else.
+    pub fn mtls(&self, listener: TcpListener, tls: SslAcceptorBuilder) -> std::io::Result<Server> {
+        let parts = self.clone();
+        let rest = chancery_rest::routes(self.node.ra.clone(), self.acme.clone(), self.readiness.taking());
+        let app = move || {
+            App::new()
+                .app_data(Data::new(parts.node.ra.clone()))
+                .wrap(body::Deadline::new(parts.limits.body_timeout.0))
+                .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
+                .wrap(parts.frame())
+                .wrap(from_fn(watch::watched))
+                .configure(rest.clone())
+                .default_service(web::to(nothing_here))
+        };
+        let server = limited!(app, self, self.workers())
+            .tls_handshake_timeout(self.limits.handshake_timeout.0)
+            .listen_openssl(listener, tls)?;
+        Ok(server.run())
+    }
+
+    fn workers(&self) -> usize {
+        match self.limits.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            workers => workers,
+        }
     }
 
     /// CRLs and issuer certificates, plain; nothing else, and never a credential.

@@ -17,7 +17,7 @@ pub struct Ready {
     pub pid: u32,
     /// The https listener as bound.
     pub https: SocketAddr,
-    /// The mtls listener as bound; none while this version does not open it.
+    /// The mtls listener as bound; none for a version before it.
     pub mtls: Option<SocketAddr>,
     /// The http listener as bound.
     pub http: SocketAddr,

@@ -86,7 +86,7 @@ impl Serving {
         let address = |listener: &std::net::TcpListener| {
             listener.local_addr().map_err(|error| Failure::new(format!("a bound socket has no address: {error}")))
         };
-        let (https, http) = (address(&bound.https)?, address(&bound.http)?);
+        let (https, mtls, http) = (address(&bound.https)?, address(&bound.mtls)?, address(&bound.http)?);
         let base_url = node::base_url(&settings, || url_of("https", https));
         let status_url = node::status_url(&settings, &folder, url_of("http", http))?;
         if is_loopback(&status_url) {
@@ -119,6 +119,7 @@ impl Serving {
         };
         let shown = ShownCertificate::new(own.current().await?);
         let tls = tls::server_config(shown.clone()).map_err(|error| Failure::new(format!("TLS: {error}")))?;
+        let mutual = tls::mutual::acceptor(shown.clone()).map_err(|error| Failure::new(format!("TLS: {error}")))?;
 
         let metrics = Metrics::new().map_err(|error| Failure::new(format!("metrics: {error}")))?;
         node.counters.register(metrics.registry()).map_err(|error| Failure::new(format!("metrics: {error}")))?;
@@ -135,7 +136,11 @@ impl Serving {
             connections: resource::connections(settings.limits.connections),
         };
         let open = |error: std::io::Error| Failure::new(format!("cannot open a listener: {error}"));
-        let mut running = vec![parts.https(bound.https, tls).map_err(open)?, parts.http(bound.http).map_err(open)?];
+        let mut running = vec![
+            parts.https(bound.https, tls).map_err(open)?,
+            parts.mtls(bound.mtls, mutual).map_err(open)?,
+            parts.http(bound.http).map_err(open)?,
+        ];
         if let Some(listener) = bound.metrics {
             tracing::info!(address = %address(&listener)?, "metrics");
             running.push(parts.metrics(listener).map_err(open)?);
@@ -147,6 +152,7 @@ impl Serving {
         let detail = BTreeMap::from([
             ("version", env!("CARGO_PKG_VERSION").into()),
             ("https", https.to_string().into()),
+            ("mtls", mtls.to_string().into()),
             ("http", http.to_string().into()),
         ]);
         node.ra.server_started(detail).await?;
@@ -154,7 +160,7 @@ impl Serving {
         let ready = Ready {
             pid: std::process::id(),
             https,
-            mtls: None,
+            mtls: Some(mtls),
             http,
             base_url,
             root_pem,
@@ -164,8 +170,8 @@ impl Serving {
         };
         tracing::info!(
             %https,
+            %mtls,
             %http,
-            mtls = "not open: client certificates come with a later version",
             base_url = ready.base_url,
             status_url,
             database = ready.database,

@@ -1,4 +1,6 @@
-//! TLS of the `https` listener, and the server's own certificate: made, renewed and reloaded by itself.
+//! TLS of the `https` and `mtls` listeners, and the server's own certificate: made, renewed and reloaded by itself.
+
+pub mod mutual;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,26 +28,44 @@ const BACKDATE: time::Duration = time::Duration::hours(1);
 /// How often it is looked whether the certificate is due, or revoked.
 const LOOK: Duration = Duration::from_secs(60);
 
+/// A certificate with chain and key, as each of the listeners takes it.
+#[derive(Debug)]
+pub struct Credential {
+    https: Arc<CertifiedKey>,
+    mtls: mutual::Credential,
+}
+
 /// The certificate that handshakes show now. A change holds from the next handshake on.
 #[derive(Debug)]
-pub struct ShownCertificate(ArcSwap<CertifiedKey>);
+pub struct ShownCertificate(ArcSwap<Credential>);
 
 impl ShownCertificate {
     /// Show this one.
-    pub fn new(certificate: CertifiedKey) -> Arc<Self> {
+    pub fn new(certificate: Credential) -> Arc<Self> {
         Arc::new(Self(ArcSwap::from_pointee(certificate)))
     }
 
     /// Show this one from now on.
-    pub fn show(&self, certificate: CertifiedKey) {
+    pub fn show(&self, certificate: Credential) {
         self.0.store(Arc::new(certificate));
     }
 }
 
 impl ResolvesServerCert for ShownCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+        Some(self.0.load().https.clone())
     }
+}
+
+/// Why the server's own certificate cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialError {
+    /// On the `https` listener.
+    #[error("the server's certificate does not fit the https listener: {0}")]
+    Https(#[from] rustls::Error),
+    /// On the `mtls` listener.
+    #[error("the server's certificate does not fit the mtls listener: {0}")]
+    Mtls(#[from] openssl::error::ErrorStack),
 }
 
 /// TLS 1.2 and 1.3 on aws-lc-rs, no client certificates, resumption by tickets. ALPN (`http/1.1` alone) is actix's to add.
@@ -61,15 +81,16 @@ pub fn server_config(shown: Arc<ShownCertificate>) -> Result<ServerConfig, rustl
     Ok(config)
 }
 
-/// Certificate, chain and key as rustls takes them.
-pub fn certified(chain: &[Certificate], key: &PrivateKey) -> Result<CertifiedKey, rustls::Error> {
+/// Certificate, chain and key as the listeners take them.
+pub fn certified(chain: &[Certificate], key: &PrivateKey) -> Result<Credential, CredentialError> {
+    let mtls = mutual::Credential::new(chain, key)?;
     let pkcs8 = key.to_pkcs8_der();
     let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(&pkcs8[..]));
     let signing = rustls::crypto::aws_lc_rs::sign::any_supported_type(&der)?;
     let chain = chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
     let certified = CertifiedKey::new(chain, signing);
     certified.keys_match()?;
-    Ok(certified)
+    Ok(Credential { https: Arc::new(certified), mtls })
 }
 
 /// What the server's own certificate is made of.
@@ -92,7 +113,7 @@ pub struct OwnCertificate {
 
 impl OwnCertificate {
     /// The certificate to show: the kept one while it fits and is not due, a new one otherwise.
-    pub async fn current(&self) -> Result<CertifiedKey, Error> {
+    pub async fn current(&self) -> Result<Credential, Error> {
         if let Some((chain, key)) = self.kept().await? {
             return certified(&chain, &key).map_err(Error::internal);
         }
@@ -153,7 +174,7 @@ impl OwnCertificate {
         Ok(known.is_none_or(|record| record.revocation.is_some()))
     }
 
-    async fn issue(&self) -> Result<CertifiedKey, Error> {
+    async fn issue(&self) -> Result<Credential, Error> {
         let (_, key) = self.keys.add(KeyType::P256, &self.label()).await?;
         let template = template(self.names.clone(), &key, self.ra.ports().clock.now(), self.lifetime);
         let record = self.ra.issue_own(self.authority, template).await?;

@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_tls::accept::{openssl, rustls_0_23};
 use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::rt::net::TcpStream;
+
+use crate::tls;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(500);
@@ -60,12 +62,18 @@ impl Watch {
         Self(Arc::new(Inner { began: Instant::now(), longest, connections: Mutex::default() }))
     }
 
-    /// For `HttpServer::on_connect`, of plain and TLS listeners alike.
+    /// For `HttpServer::on_connect`, of plain and TLS listeners alike; of the `mtls` listener it also keeps what the
+    /// handshake told of the client.
     pub fn on_connect(&self) -> impl Fn(&dyn Any, &mut Extensions) + Send + Sync + use<> {
         let watch = self.clone();
         move |io, extensions| {
+            let mutual = io.downcast_ref::<openssl::TlsStream<TcpStream>>();
+            if let Some(tls) = mutual {
+                extensions.insert(Arc::new(tls::mutual::peer(tls.ssl())));
+            }
             let plain = io.downcast_ref::<TcpStream>();
-            let stream = plain.or_else(|| io.downcast_ref::<TlsStream<TcpStream>>().map(|tls| tls.get_ref().0));
+            let https = || io.downcast_ref::<rustls_0_23::TlsStream<TcpStream>>().map(|tls| tls.get_ref().0);
+            let stream = plain.or_else(https).or_else(|| mutual.map(|tls| tls.get_ref()));
             // Out of file descriptors: the connection goes unwatched.
             if let Some(socket) = stream.and_then(|stream| stream.as_fd().try_clone_to_owned().ok()) {
                 extensions.insert(watch.add(socket));

@@ -10,7 +10,7 @@ use super::*;
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
-fn self_signed(name: &str) -> (Certificate, PrivateKey) {
+pub(super) fn self_signed(name: &str) -> (Certificate, PrivateKey) {
     let key = PrivateKey::generate(KeyType::P256).unwrap();
     let template = template(names(name, [127, 0, 0, 1].into(), None, &[]), &key, NOW, time::Duration::days(60));
     let issuer = Issuer { name: &template.subject, key_id: &key.public_key().key_id() };
@@ -20,7 +20,7 @@ fn self_signed(name: &str) -> (Certificate, PrivateKey) {
 
 /// A client that takes any certificate and remembers it.
 #[derive(Debug)]
-struct Anyone;
+pub(super) struct Anyone;
 
 impl ServerCertVerifier for Anyone {
     fn verify_server_cert(
