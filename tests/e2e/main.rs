@@ -10,6 +10,7 @@ mod bad_input;
 mod blocked;
 mod config;
 mod disk;
+mod doctor;
 mod first_start;
 mod issue;
 mod kill;

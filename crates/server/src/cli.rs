@@ -82,6 +82,22 @@ pub enum Verb {
     /// The configuration
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Look what is wrong with this installation and how to mend it; exit 1 when anything is
+    Doctor(Json),
+    /// Print what completes this command line in a shell
+    #[command(after_help = "Examples:\n  \
+        chancery completions bash > /etc/bash_completion.d/chancery\n  \
+        chancery completions fish > ~/.config/fish/completions/chancery.fish")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual's pages, one for each command
+    #[command(after_help = "Example:\n  chancery man /usr/local/share/man/man1")]
+    Man {
+        /// The folder, which must be there
+        folder: PathBuf,
+    },
 }
 
 /// Print JSON for programs.

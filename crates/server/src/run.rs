@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, ConfigVerb, Init, Json, Place, Verb};
 use crate::command::{Answer, Command, Failure, approval, audit, ca, cert, profile, token};
@@ -14,6 +14,8 @@ use crate::config::{ConfigError, EXAMPLE, Inspected, Loaded, Overrides, Settings
 use crate::data_folder::{DataFolder, FolderError};
 use crate::node::{self, Addresses, Node, OldSchema};
 use crate::{banner, blocked, control, log, passphrase, serve};
+
+mod doctor;
 
 /// How long a command waits for a server that is starting or stopping.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -119,6 +121,16 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Ended> {
         Verb::Acme(verb) => {
             let (command, json) = verb.read()?;
             execute(&place, json, Command::Acme(command))
+        }
+        Verb::Doctor(json) => doctor::doctor(&place, json),
+        Verb::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "chancery", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Man { folder } => {
+            clap_mangen::generate_to(Cli::command(), &folder)
+                .map_err(|error| Failure::new(format!("cannot write the manual into {}: {error}", folder.display())))?;
+            Ok(ExitCode::SUCCESS)
         }
         Verb::Audit(audit::Verb::Verify(json)) => execute(&place, json, Command::AuditVerify),
         Verb::Audit(audit::Verb::List(args)) => execute(&place, args.json, Command::AuditList(args.list)),

@@ -6,6 +6,7 @@ pub mod approval;
 pub mod audit;
 pub mod ca;
 pub mod cert;
+pub mod doctor;
 pub mod profile;
 pub mod token;
 
@@ -43,6 +44,7 @@ pub enum Command {
     ApprovalReject(approval::Decide),
     AuditVerify,
     AuditList(audit::List),
+    Doctor,
     Acme(acme::Command),
     /// For the load generator, over the control socket; the command line has no word for it.
     WriteGroups,
@@ -68,6 +70,7 @@ pub enum Answer {
     Approval(approval::Approval),
     Audit(audit::Report),
     Entries(Vec<audit::Entry>),
+    Diagnosis(doctor::Diagnosis),
     Acme(acme::Answer),
     WriteGroups(WriteGroups),
 }
@@ -143,6 +146,7 @@ impl Command {
             Self::ApprovalReject(decide) => Answer::Approval(decide.execute(asked, false).await?),
             Self::AuditVerify => Answer::Audit(audit::verify(asked).await?),
             Self::AuditList(list) => Answer::Entries(list.execute(asked).await?),
+            Self::Doctor => Answer::Diagnosis(doctor::examine(asked).await?),
             Self::Acme(command) => Answer::Acme(command.execute(asked).await?),
             Self::WriteGroups => {
                 let chancery_store::Groups { transactions, certificates } = node.store.groups();
@@ -166,6 +170,7 @@ impl Command {
             | Self::ApprovalList(_)
             | Self::AuditVerify
             | Self::AuditList(_)
+            | Self::Doctor
             | Self::WriteGroups => true,
             Self::TokenCreate(_)
             | Self::TokenRevoke(_)
@@ -213,6 +218,7 @@ impl Answer {
             Self::Approval(it) => serde_json::to_string_pretty(it),
             Self::Audit(it) => serde_json::to_string_pretty(it),
             Self::Entries(it) => serde_json::to_string_pretty(it),
+            Self::Diagnosis(it) => serde_json::to_string_pretty(it),
             Self::Acme(it) => it.json(),
             Self::WriteGroups(it) => serde_json::to_string_pretty(it),
         };
@@ -238,6 +244,7 @@ impl Answer {
             Self::Approval(it) => out(it.text()),
             Self::Audit(it) => out(it.text()),
             Self::Entries(it) => out(audit::text(it)),
+            Self::Diagnosis(it) => out(it.text()),
             Self::Acme(it) => it.text(),
             Self::WriteGroups(it) => {
                 out(format!("{} transactions, {} certificates\n", it.transactions, it.certificates))
@@ -249,6 +256,7 @@ impl Answer {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Audit(report) => u8::from(!report.faults.is_empty()),
+            Self::Diagnosis(diagnosis) => u8::from(diagnosis.is_wrong()),
             _ => 0,
         }
     }
