@@ -6,10 +6,28 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Global unicast and private addresses are dialled; special ones (loopback, link-local, metadata services, multicast,
 /// reserved) only where `allow` lists them; what `deny` lists never is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AddressPolicy {
     allow: Vec<IpNet>,
     deny: Vec<IpNet>,
+    nat64: Vec<Ipv6Net>,
+    private: Vec<IpNet>,
+}
+
+impl Default for AddressPolicy {
+    fn default() -> Self {
+        Self::new(Vec::new(), Vec::new())
+    }
+}
+
+/// How far what is dialled lies from what anybody could look at himself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// A global address, or one that `allow` lists: whoever asks may be told what was found.
+    Open,
+    /// A private address, which strangers could explore through this server: they are told no more than whether the proof
+    /// was there.
+    Private,
 }
 
 /// Why an address is not dialled.
@@ -38,27 +56,50 @@ pub enum Refused {
 impl AddressPolicy {
     /// From the configured lists.
     pub fn new(allow: Vec<IpNet>, deny: Vec<IpNet>) -> Self {
-        Self { allow, deny }
+        Self { allow, deny, nat64: Vec::new(), private: PRIVATE.to_vec() }
     }
 
-    /// Whether this address is dialled. An IPv4 address inside an IPv6 one (mapped, NAT64, 6to4) is judged as well.
+    /// The same, in a network that carries these prefixes to IPv4 (RFC 6052 section 2.2), beside the well-known one.
+    pub fn with_nat64(mut self, prefixes: Vec<Ipv6Net>) -> Self {
+        self.nat64 = prefixes;
+        self
+    }
+
+    /// The same, with other private ranges, for tests that can listen on loopback addresses alone.
+    #[cfg(test)]
+    pub(crate) fn with_private(mut self, ranges: Vec<IpNet>) -> Self {
+        self.private = ranges;
+        self
+    }
+
+    /// Whether this address is dialled, and how much may be told of it. An IPv4 address inside an IPv6 one (mapped, NAT64,
+    /// 6to4) is judged as well.
     ///
     /// # Errors
     /// It is not, with the range that says so.
-    pub fn check(&self, address: IpAddr) -> Result<(), Refused> {
+    pub fn check(&self, address: IpAddr) -> Result<Reach, Refused> {
         let plain = address.to_canonical();
-        let seen = [Some(address), Some(plain), embedded(plain)];
+        let own = self.own_nat64(plain);
+        let embedded = own.or_else(|| embedded(plain));
+        let seen = [Some(address), Some(plain), embedded];
         let within = |range: &IpNet| seen.iter().flatten().any(|address| range.contains(address));
         if let Some(range) = self.deny.iter().copied().find(within) {
             return Err(Refused::Denied { address, range });
         }
         if self.allow.iter().any(|range| range.contains(&address) || range.contains(&plain)) {
-            return Ok(());
+            return Ok(Reach::Open);
         }
-        // The mapped range itself is not looked at: its IPv4 address is.
-        let judged = [Some(plain), embedded(plain)];
+        // The mapped range itself is not looked at, nor that of the network's own translator: their IPv4 addresses are.
+        let judged = [Some(plain).filter(|_| own.is_none()), embedded];
+        let mut reach = Reach::Open;
         for judged in judged.into_iter().flatten() {
-            if let Some(&(range, what)) = SPECIAL.iter().find(|(range, _)| range.contains(&judged)) {
+            // Metadata services lie in private ranges.
+            let within = |range: &IpNet| range.contains(&judged);
+            if self.private.iter().any(within) && !METADATA.iter().any(|(range, _)| within(range)) {
+                reach = Reach::Private;
+                continue;
+            }
+            if let Some(&(range, what)) = SPECIAL.iter().chain(&METADATA).find(|(range, _)| range.contains(&judged)) {
                 return Err(Refused::Special { address, range, what });
             }
             if let IpAddr::V6(six) = judged
@@ -67,9 +108,23 @@ impl AddressPolicy {
                 return Err(Refused::Special { address, range: ALL_V6, what: "reserved" });
             }
         }
-        Ok(())
+        Ok(reach)
+    }
+
+    /// The IPv4 address to which a translator of the network itself would carry this one.
+    fn own_nat64(&self, address: IpAddr) -> Option<IpAddr> {
+        let IpAddr::V6(six) = address else { return None };
+        let prefix = self.nat64.iter().find(|prefix| prefix.contains(&six))?;
+        let octets = six.octets();
+        // RFC 6052 section 2.2: behind the prefix, and never in the octet 8.
+        let start = usize::from(prefix.prefix_len() / 8);
+        let mut four = (start..16).filter(|at| *at != 8).map(|at| octets[at]);
+        Some(Ipv4Addr::new(four.next()?, four.next()?, four.next()?, four.next()?).into())
     }
 }
+
+/// The lengths that a NAT64 prefix may have (RFC 6052 section 2.2).
+pub const NAT64_LENGTHS: [u8; 6] = [32, 40, 48, 56, 64, 96];
 
 /// The IPv4 address to which a translator would carry this one: NAT64 (RFC 6052 section 2.1), 6to4 (RFC 3056 section 2).
 fn embedded(address: IpAddr) -> Option<IpAddr> {
@@ -91,9 +146,17 @@ const ALL_V6: IpNet = IpNet::V6(v6([0; 8], 0));
 /// Outside of these no unicast address of IPv6 is handed out: global unicast, unique local, NAT64.
 const USABLE: [Ipv6Net; 3] = [v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3), v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7), NAT64];
 
-/// The IANA special-purpose address registries, less the private ranges; then the metadata services of clouds that live in
-/// ranges which are dialled otherwise.
-const SPECIAL: [(IpNet, &str); 31] = [
+/// Private ranges: RFC 1918, RFC 6598, RFC 4193.
+const PRIVATE: [IpNet; 5] = [
+    four([10, 0, 0, 0], 8, "").0,
+    four([172, 16, 0, 0], 12, "").0,
+    four([192, 168, 0, 0], 16, "").0,
+    four([100, 64, 0, 0], 10, "").0,
+    six([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, "").0,
+];
+
+/// The IANA special-purpose address registries, less the private ranges.
+const SPECIAL: [(IpNet, &str); 27] = [
     four([0, 0, 0, 0], 8, "\"this network\""),
     four([127, 0, 0, 0], 8, "loopback"),
     four([169, 254, 0, 0], 16, "link-local"),
@@ -121,6 +184,10 @@ const SPECIAL: [(IpNet, &str); 31] = [
     six([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "link-local"),
     six([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, "site-local"),
     six([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast"),
+];
+
+/// The metadata services of clouds that live in ranges which are dialled otherwise.
+const METADATA: [(IpNet, &str); 4] = [
     four([100, 100, 100, 200], 32, "a cloud's metadata service"),
     four([168, 63, 129, 16], 32, "a cloud's metadata service"),
     six([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, "a cloud's metadata service"),

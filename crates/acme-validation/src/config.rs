@@ -3,10 +3,11 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::AttestationConfig;
+use crate::address::NAT64_LENGTHS;
 
 /// What a server sets up once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct ValidationConfig {
     pub allow: Vec<IpNet>,
     /// Address ranges that are never dialled; wins over everything.
     pub deny: Vec<IpNet>,
+    /// Prefixes that the network itself carries to IPv4 (RFC 6052): the address inside is judged.
+    pub nat64: Vec<Ipv6Net>,
     /// The longest that one attempt takes, redirects and all; in whole seconds when read from a file.
     #[serde(with = "seconds")]
     pub timeout: Duration,
@@ -62,6 +65,7 @@ impl Default for ValidationConfig {
             resolver: None,
             allow: Vec::new(),
             deny: Vec::new(),
+            nat64: Vec::new(),
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(4),
             dns_timeout: Duration::from_secs(3),
@@ -93,6 +97,10 @@ impl ValidationConfig {
         {
             rule(!time.is_zero(), &format!("{name}: more than 0"))?;
         }
+        rule(
+            self.nat64.iter().all(|prefix| NAT64_LENGTHS.contains(&prefix.prefix_len())),
+            "nat64: a prefix has 32, 40, 48, 56, 64 or 96 bits (RFC 6052 section 2.2)",
+        )?;
         rule(self.redirects <= 10, "redirects: at most 10")?;
         let count = self.perspectives.len();
         rule(
@@ -174,6 +182,7 @@ mod tests {
         assert!(with(|config| config.http_port = 0).contains("http_port"));
         assert!(with(|config| config.tls_port = 0).contains("tls_port"));
         assert!(with(|config| config.timeout = Duration::ZERO).contains("timeout"));
+        assert!(with(|config| config.nat64 = vec!["2001:db8::/33".parse().unwrap()]).contains("nat64"));
         assert!(with(|config| config.redirects = 11).contains("redirects"));
         assert!(with(|config| config.quorum = Some(1)).contains("quorum"));
         let nameless = |config: &mut ValidationConfig| config.perspectives = vec![PerspectiveConfig::default()];

@@ -1,6 +1,8 @@
 //! Connections to what strangers name: resolve, hold against the policy, dial exactly what was held.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chancery_acme::ProblemType;
@@ -16,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use url::Host;
 
+use crate::address::Reach;
 use crate::perspective::Proxy;
 use crate::resolver::Resolver;
 use crate::{AddressPolicy, final_failure, passing_failure};
@@ -29,9 +32,17 @@ pub(crate) type Stream = Box<dyn Io>;
 #[derive(Clone)]
 pub(crate) struct Dialer {
     pub resolver: Resolver,
-    pub policy: std::sync::Arc<AddressPolicy>,
+    pub policy: Arc<AddressPolicy>,
     pub proxy: Option<Proxy>,
     pub connect_timeout: Duration,
+    /// A private address was dialled: what comes of it is not told.
+    pub private: Arc<AtomicBool>,
+}
+
+/// A connection, and how far it leads.
+pub(crate) struct Connection {
+    pub stream: Stream,
+    pub reach: Reach,
 }
 
 impl Dialer {
@@ -39,17 +50,39 @@ impl Dialer {
     ///
     /// # Errors
     /// `dns` when the name has no address, `connection` when none is dialled or answers.
-    pub async fn connect(&self, host: &Host<String>, port: u16) -> Result<Stream, AttemptFailed> {
-        let addresses = self.addresses(host).await?;
+    pub async fn connect(&self, host: &Host<String>, port: u16) -> Result<Connection, AttemptFailed> {
+        self.dial(host, port, false).await
+    }
+
+    /// The same for what a public server names: it shows the way to no private address.
+    pub async fn connect_on(&self, from: Reach, host: &Host<String>, port: u16) -> Result<Connection, AttemptFailed> {
+        self.dial(host, port, from == Reach::Open).await
+    }
+
+    async fn dial(&self, host: &Host<String>, port: u16, open_only: bool) -> Result<Connection, AttemptFailed> {
+        let mut addresses = self.addresses(host).await?;
+        if open_only {
+            addresses.retain(|(_, reach)| *reach == Reach::Open);
+            if addresses.is_empty() {
+                let detail = format!(
+                    "a redirect from a public address to {host}, a private one, is not followed, but where \
+                     acme.validation.allow lists it"
+                );
+                return Err(final_failure(ProblemType::Connection, detail));
+            }
+        }
         let until = Instant::now() + self.connect_timeout;
         let mut last = String::new();
-        for (tried, address) in addresses.iter().enumerate() {
+        for (tried, (address, reach)) in addresses.iter().enumerate() {
+            if *reach == Reach::Private {
+                self.private.store(true, Ordering::Relaxed);
+            }
             // Each gets a fair part of what is left, so that a dead one does not use it up.
             let left = addresses.len() - tried;
             let share = until.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(u32::MAX);
             let target = SocketAddr::new(*address, port);
             match timeout(share, self.open(target)).await {
-                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Ok(stream)) => return Ok(Connection { stream, reach: *reach }),
                 Ok(Err(error)) => last = format!("{target}: {error}"),
                 Err(_) => last = format!("{target}: no answer in time"),
             }
@@ -58,7 +91,7 @@ impl Dialer {
     }
 
     /// The addresses of a host that may be dialled.
-    async fn addresses(&self, host: &Host<String>) -> Result<Vec<IpAddr>, AttemptFailed> {
+    async fn addresses(&self, host: &Host<String>) -> Result<Vec<(IpAddr, Reach)>, AttemptFailed> {
         let found = match host {
             Host::Ipv4(address) => vec![IpAddr::V4(*address)],
             Host::Ipv6(address) => vec![IpAddr::V6(*address)],
@@ -76,7 +109,7 @@ impl Dialer {
         let mut dialled = Vec::with_capacity(found.len());
         for address in found {
             match self.policy.check(address) {
-                Ok(()) => dialled.push(address),
+                Ok(reach) => dialled.push((address, reach)),
                 Err(why) => refused = Some(why),
             }
         }

@@ -7,7 +7,8 @@ use chancery_acme::{Identifier, ProblemType};
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-use crate::dial::{Dialer, Stream};
+use crate::address::Reach;
+use crate::dial::{Connection, Dialer};
 use crate::http::{self, Answer, LONGEST_BODY};
 use crate::{final_failure, passing_failure, tls};
 
@@ -28,9 +29,10 @@ impl Http01 {
     /// Fetch the key authorization.
     pub async fn validate(&self, dialer: &Dialer, attempt: &Attempt) -> Result<Proof, AttemptFailed> {
         let mut url = self.first(&attempt.identifier, &attempt.token)?;
-        let mut followed = 0;
+        let (mut followed, mut reach) = (0, None);
         loop {
-            let stream = self.connect(dialer, &url).await?;
+            let Connection { stream, reach: reached } = self.connect(dialer, reach, &url).await?;
+            reach = Some(reached);
             match http::get(stream, &url).await? {
                 Answer::Body(body) => return compare(&url, &body, &attempt.key_authorization),
                 Answer::TooLong => {
@@ -70,19 +72,23 @@ impl Http01 {
         })
     }
 
-    async fn connect(&self, dialer: &Dialer, url: &Url) -> Result<Stream, AttemptFailed> {
+    async fn connect(&self, dialer: &Dialer, from: Option<Reach>, url: &Url) -> Result<Connection, AttemptFailed> {
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(final_failure(ProblemType::Connection, "a URL without a host"));
         };
         let host = host.to_owned();
-        let stream = dialer.connect(&host, port).await?;
+        let connection = match from {
+            None => dialer.connect(&host, port).await?,
+            Some(from) => dialer.connect_on(from, &host, port).await?,
+        };
         if url.scheme() == "http" {
-            return Ok(stream);
+            return Ok(connection);
         }
+        let Connection { stream, reach } = connection;
         let name = tls::server_name(&host)
             .ok_or_else(|| final_failure(ProblemType::Connection, format!("{host} cannot be a TLS server's name")))?;
         match TlsConnector::from(Arc::clone(&self.any_certificate)).connect(name, stream).await {
-            Ok(stream) => Ok(Box::new(stream)),
+            Ok(stream) => Ok(Connection { stream: Box::new(stream), reach }),
             Err(error) => Err(passing_failure(ProblemType::Tls, format!("no TLS with {}: {error}", place(url)))),
         }
     }

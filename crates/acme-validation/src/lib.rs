@@ -20,7 +20,7 @@ mod resolver;
 mod tls;
 mod tls_alpn_01;
 
-pub use address::{AddressPolicy, Refused};
+pub use address::{AddressPolicy, NAT64_LENGTHS, Reach, Refused};
 pub use attest::AttestationConfig;
 pub use config::{ConfigError, PerspectiveConfig, ValidationConfig};
 pub use prober::Prober;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -62,7 +63,9 @@ impl Prober {
             clock,
             resolver,
             of_profiles: Mutex::new(HashMap::new()),
-            policy: Arc::new(AddressPolicy::new(config.allow.clone(), config.deny.clone())),
+            policy: Arc::new(
+                AddressPolicy::new(config.allow.clone(), config.deny.clone()).with_nat64(config.nat64.clone()),
+            ),
             http_01: Http01 {
                 port: config.http_port,
                 tls_port: config.tls_port,
@@ -79,6 +82,14 @@ impl Prober {
         })))
     }
 
+    /// The same under another policy.
+    #[cfg(test)]
+    pub(crate) fn with_policy(self, policy: AddressPolicy) -> Self {
+        let mut inner = Arc::into_inner(self.0).expect("nobody else has it yet");
+        inner.policy = Arc::new(policy);
+        Self(Arc::new(inner))
+    }
+
     /// The way that this server itself looks, with the resolver of a profile where it has one.
     fn dialer(&self, resolver: Option<SocketAddr>) -> Result<Dialer, AttemptFailed> {
         let resolver = match resolver {
@@ -93,6 +104,7 @@ impl Prober {
             policy: Arc::clone(&self.0.policy),
             proxy: None,
             connect_timeout: self.0.connect_timeout,
+            private: Arc::default(),
         })
     }
 
@@ -124,10 +136,10 @@ impl Prober {
 
     /// Look in bounded time.
     async fn look_once(&self, dialer: &Dialer, attempt: &Attempt) -> Result<Proof, AttemptFailed> {
-        match tokio::time::timeout(self.0.timeout, self.look(dialer, attempt)).await {
-            Ok(result) => result,
-            Err(_) => Err(self.too_slow(attempt.challenge, &attempt.identifier.value())),
-        }
+        let dialer = Dialer { private: Arc::default(), ..dialer.clone() };
+        let looked = tokio::time::timeout(self.0.timeout, self.look(&dialer, attempt)).await;
+        let looked = looked.unwrap_or_else(|_| Err(self.too_slow(attempt.challenge, &attempt.identifier.value())));
+        looked.map_err(|failed| if dialer.private.load(Ordering::Relaxed) { untold(attempt, &failed) } else { failed })
     }
 
     async fn ask_once(&self, resolver: &Resolver, question: &CaaQuestion) -> Result<(), AttemptFailed> {
@@ -167,6 +179,19 @@ impl Prober {
     }
 }
 
+/// One answer for whatever happened at a private address, or strangers could explore the network through this server: which
+/// ports are open, and what speaks there. The operator's log says what it was.
+fn untold(attempt: &Attempt, failed: &AttemptFailed) -> AttemptFailed {
+    let name = attempt.identifier.value();
+    tracing::info!(challenge = %attempt.challenge, %name, why = %failed.problem, "no proof at a private address");
+    let detail = format!(
+        "{} of {name} was not proved: its address is a private one, of which no more is told (the operator finds it in the \
+         log, and can list the network in acme.validation.allow)",
+        attempt.challenge
+    );
+    passing_failure(ProblemType::Connection, detail)
+}
+
 #[async_trait]
 impl Validator for Prober {
     async fn validate(&self, attempt: &Attempt) -> Result<Proof, AttemptFailed> {
@@ -196,6 +221,12 @@ impl Validator for Prober {
             async move { prober.ask_once(&dialer.resolver, &question).await }
         });
         quorum(looks, self.0.needed).await
+    }
+
+    fn longest(&self) -> Duration {
+        // From here, and where there are perspectives from there after it; for the challenge, and for CAA.
+        let looks = if self.0.perspectives.is_empty() { 1 } else { 2 };
+        self.0.timeout * 2 * looks + Duration::from_secs(1)
     }
 }
 

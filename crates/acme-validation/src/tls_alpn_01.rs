@@ -33,7 +33,7 @@ impl TlsAlpn01 {
     /// Shake hands, and look at the certificate.
     pub async fn validate(&self, dialer: &Dialer, attempt: &Attempt) -> Result<Proof, AttemptFailed> {
         let (host, name) = names(&attempt.identifier)?;
-        let stream = dialer.connect(&host, self.port).await?;
+        let stream = dialer.connect(&host, self.port).await?.stream;
         let place = format!("{host} port {}", self.port);
         let mut tls = TlsConnector::from(Arc::clone(&self.client)).connect(name, stream).await.map_err(|error| {
             passing_failure(ProblemType::Tls, format!("no TLS with acme-tls/1 at {place}: {error}"))

@@ -1,17 +1,20 @@
 //! Attempts at challenges, in the background: the first at once, others by a schedule, and those that another node left.
 
+mod queue;
+
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration as Wait;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
+use uuid::Uuid;
 
+use self::queue::Queue;
 use crate::order::whole_second;
 use crate::port::{Attempt, AttemptFailed, CaaQuestion, Proof, Settled};
 use crate::{
@@ -19,8 +22,8 @@ use crate::{
     Identifier, Problem, ProblemType, Resource,
 };
 
-/// For how long a node has an attempt for itself: longer than any attempt takes.
-pub(crate) const CLAIMED: Duration = Duration::seconds(120);
+/// For what is read and written around an attempt.
+const SETTLING: Duration = Duration::seconds(15);
 
 /// The waits between the attempts; the last stands for all that follow.
 const SCHEDULE: [i64; 6] = [2, 5, 10, 30, 60, 120];
@@ -36,39 +39,55 @@ const MOST_REMEMBERED: usize = 10_000;
 
 /// The attempts of this node.
 pub(crate) struct Attempts {
-    free: Arc<Semaphore>,
-    running: Arc<Running>,
+    queue: Mutex<Queue<Work>>,
+    /// Told when nothing runs or waits.
+    idle: Notify,
     /// When the next attempts of challenges that were tried here are due.
     due: Mutex<BTreeSet<OffsetDateTime>>,
 }
 
-#[derive(Default)]
-struct Running {
-    count: AtomicUsize,
-    idle: Notify,
+/// An attempt that this node has for itself until an instant.
+#[derive(Debug)]
+struct Work {
+    account: Option<Account>,
+    authorization: Authorization,
+    until: OffsetDateTime,
 }
 
-/// Held while an attempt runs.
-struct Busy(Arc<Running>);
+/// Held while an attempt runs; whoever waits gets the place after it, and be it that the attempt panics.
+struct Place {
+    acme: Acme,
+    account: Uuid,
+    /// The attempt has ended by itself: it was not dropped with the runtime.
+    ended: bool,
+}
 
-impl Busy {
-    fn new(running: &Arc<Running>) -> Self {
-        running.count.fetch_add(1, Ordering::SeqCst);
-        Self(running.clone())
+impl Place {
+    fn end(&mut self) {
+        self.ended = true;
     }
 }
 
-impl Drop for Busy {
+impl Drop for Place {
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.idle.notify_waiters();
+        self.acme.0.attempts.queue().done(self.account);
+        // Where the runtime is being shut down there is nobody to go on.
+        if self.ended || std::thread::panicking() {
+            self.acme.begin_waiting();
+        }
+        if self.acme.0.attempts.queue().is_idle() {
+            self.acme.0.attempts.idle.notify_waiters();
         }
     }
 }
 
 impl Attempts {
     pub(crate) fn new(at_once: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(at_once)), running: Arc::default(), due: Mutex::default() }
+        Self { queue: Mutex::new(Queue::new(at_once)), idle: Notify::new(), due: Mutex::default() }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<Work>> {
+        self.queue.lock().expect("no holder panics")
     }
 
     fn is_due(&self, now: OffsetDateTime) -> bool {
@@ -94,62 +113,93 @@ fn wait(attempts: u32, most: u32) -> Option<Duration> {
 }
 
 impl Acme {
-    /// Try a challenge that was begun just now. When too many are tried already it is left for later.
-    pub(crate) fn attempt_soon(&self, account: Account, authorization: Authorization) {
-        match self.0.attempts.free.clone().try_acquire_owned() {
-            Ok(permit) => self.spawn(permit, Some(account), authorization),
+    /// Until when a node that takes an attempt has it for itself: it may wait for a place as long as it may take.
+    pub(crate) fn claim(&self, now: OffsetDateTime) -> OffsetDateTime {
+        now + self.0.validator.longest() * 2 + SETTLING
+    }
+
+    /// Try a challenge that was begun just now. When too many are tried already it waits for its turn.
+    pub(crate) fn attempt_soon(&self, account: Account, authorization: Authorization, until: OffsetDateTime) {
+        self.enter(Work { account: Some(account), authorization, until });
+        self.begin_waiting();
+    }
+
+    fn enter(&self, work: Work) {
+        let left = self.0.attempts.queue().push(work.authorization.account, work);
+        if let Some(work) = left {
             // Its claim must be over first.
-            Err(_) => self.0.attempts.remember(self.0.now() + CLAIMED),
+            self.0.attempts.remember(work.until);
         }
     }
 
-    fn spawn(&self, permit: OwnedSemaphorePermit, account: Option<Account>, authorization: Authorization) {
-        let (acme, busy) = (self.clone(), Busy::new(&self.0.attempts.running));
-        tokio::spawn(async move {
-            if let Err(problem) = acme.attempt(account, &authorization).await {
-                tracing::error!(authorization = %authorization.id, %problem, "an attempt at a challenge is left for later");
-                // Whoever looks around finds it when this node's claim is over.
-                acme.0.attempts.remember(acme.0.now() + CLAIMED);
+    /// Begin what waits, as far as there are places.
+    fn begin_waiting(&self) {
+        loop {
+            let next = self.0.attempts.queue().next();
+            let Some((account, work)) = next else { return };
+            if self.0.now() + self.0.validator.longest() + SETTLING > work.until {
+                // Another node may take it before this one has done: whoever looks around does.
+                self.0.attempts.queue().done(account);
+                self.0.attempts.remember(work.until);
+                continue;
             }
-            drop((permit, busy));
-        });
+            let mut place = Place { acme: self.clone(), account, ended: false };
+            tokio::spawn(async move {
+                let acme = &place.acme;
+                if let Err(problem) = acme.attempt(work.account, &work.authorization).await {
+                    let authorization = work.authorization.id;
+                    tracing::error!(%authorization, %problem, "an attempt at a challenge is left for later");
+                    // Whoever looks around finds it when this node's claim is over.
+                    acme.0.attempts.remember(work.until);
+                }
+                place.end();
+            });
+        }
     }
 
-    /// Try what is due, of this node or left by another; how many attempts were begun.
+    /// Try what is due, of this node or left by another; how many attempts were taken.
     ///
     /// # Errors
     /// `serverInternal` when the database does not answer.
     pub async fn attempt_due(&self) -> Result<usize, Problem> {
-        let mut begun = 0;
+        let mut taken = 0;
         loop {
-            let free = u32::try_from(self.0.attempts.free.available_permits()).unwrap_or(u32::MAX).min(64);
-            if free == 0 {
-                self.0.attempts.remember(self.0.now());
-                return Ok(begun);
-            }
+            let (free, waiting) = {
+                let queue = self.0.attempts.queue();
+                (u32::try_from(queue.free()).unwrap_or(u32::MAX).min(64), queue.accounts())
+            };
             let now = self.0.now();
-            // What is due at this very instant lies before the next one that can be stored.
-            let claimed = self.0.store.claim_attempts(now + Duration::MICROSECOND, now + CLAIMED, free).await?;
-            let last = claimed.len() < usize::try_from(free).unwrap_or(usize::MAX);
-            for authorization in claimed {
-                let Ok(permit) = self.0.attempts.free.clone().acquire_owned().await else { return Ok(begun) };
-                begun += 1;
-                self.spawn(permit, None, authorization);
+            if free == 0 {
+                self.0.attempts.remember(now);
+                return Ok(taken);
             }
+            if !waiting.is_empty() {
+                // Theirs is looked for when what they have here is begun.
+                self.0.attempts.remember(now);
+            }
+            let until = self.claim(now);
+            // What is due at this very instant lies before the next one that can be stored.
+            let claimed = self.0.store.claim_attempts(now + Duration::MICROSECOND, until, free, waiting).await?;
+            let last = claimed.len() < usize::try_from(free).unwrap_or(usize::MAX);
+            taken += claimed.len();
+            for authorization in claimed {
+                self.enter(Work { account: None, authorization, until });
+            }
+            self.begin_waiting();
             if last {
-                return Ok(begun);
+                return Ok(taken);
             }
         }
     }
 
-    /// Wait until no attempt runs here.
+    /// Wait until no attempt runs here, or waits to run.
     pub async fn attempts_ended(&self) {
         loop {
-            let idle = self.0.attempts.running.idle.notified();
+            let idle = self.0.attempts.idle.notified();
             tokio::pin!(idle);
-            // Registered before the count is read: none is missed.
+            // Registered before it is looked: none is missed.
             idle.as_mut().enable();
-            if self.0.attempts.running.count.load(Ordering::SeqCst) == 0 {
+            if self.0.attempts.queue().is_idle() {
                 return;
             }
             idle.await;
@@ -174,6 +224,8 @@ impl Acme {
                 () = tokio::time::sleep(TICK) => {}
             }
         }
+        // What waits for a place is another node's, or this one's when it is back.
+        self.0.attempts.queue().clear();
         self.attempts_ended().await;
     }
 
@@ -190,13 +242,22 @@ impl Acme {
         let Some(directory) = self.directory_of(account.directory).await? else {
             return Err(Problem::new(ProblemType::ServerInternal, "the account's directory is closed"));
         };
-        let tried = self.prove(&directory, &account, authorization, challenge).await;
+        let longest = self.0.validator.longest();
+        let tried = tokio::time::timeout(longest, self.prove(&directory, &account, authorization, challenge)).await;
+        let tried = tried.unwrap_or_else(|_| {
+            let why =
+                format!("{} of {} took longer than {longest:?}", challenge.kind, authorization.identifier.value());
+            Err(AttemptFailed { problem: Problem::new(ProblemType::Connection, why), worth_retrying: true })
+        });
         let settled = self.settled(&directory, authorization, challenge.clone(), tried);
-        if settled.status == AuthorizationStatus::Invalid {
+        let (failed, next) = (settled.status == AuthorizationStatus::Invalid, settled.attempt_at);
+        if !self.0.store.settle_challenge(authorization.id, settled).await? {
+            // Given up, over, or tried by another meanwhile: what was found says nothing any more.
+            return Ok(());
+        }
+        if failed {
             self.count_failure(&directory.acme_profile.settings, account.id, &authorization.identifier);
         }
-        let next = settled.attempt_at;
-        self.0.store.settle_challenge(authorization.id, settled).await?;
         if let Some(next) = next {
             self.0.attempts.remember(next);
         }
@@ -274,6 +335,7 @@ impl Acme {
                 // What was sent is large, and says nothing more; finalize asks for the key.
                 challenge.payload = proof.attested_key.map(|key| json!({ ATTESTED_KEY: STANDARD.encode(key) }));
                 Settled {
+                    at: now,
                     challenge,
                     status: AuthorizationStatus::Valid,
                     expires_at: Some(proof.until.map_or(end, |until| until.min(end))),
@@ -293,7 +355,7 @@ impl Acme {
                         AuthorizationStatus::Invalid
                     }
                 };
-                Settled { challenge, status, expires_at: None, attempt_at: next, caa_checked_at: None }
+                Settled { at: now, challenge, status, expires_at: None, attempt_at: next, caa_checked_at: None }
             }
         }
     }

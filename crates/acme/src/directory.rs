@@ -47,8 +47,10 @@ pub struct Directory {
     pub ra_profile: Arc<RaProfile>,
     /// The RA profiles that an order may choose by name, the directory's own among them; none where there is no choice.
     pub choices: Vec<Arc<RaProfile>>,
-    /// The activation, when the directory is reached by the RA profile.
+    /// The activation, when the RA profile's door is opened with this ACME profile: whichever URL was used.
     pub activation: Option<Arc<Activation>>,
+    /// Whether the URL is that of the RA profile.
+    by_ra_profile: bool,
 }
 
 impl Directory {
@@ -67,7 +69,7 @@ impl Directory {
         std::time::Duration::from_secs(self.acme_profile.settings.retry_after.into())
     }
 
-    /// Attributes of every issue.
+    /// Attributes of every issue: one set for each [`DirectoryId`].
     pub fn issue_attributes(&self) -> &[RequestAttribute] {
         match &self.activation {
             Some(activation) => &activation.issue_attributes,
@@ -97,8 +99,8 @@ impl Acme {
     pub(crate) async fn directory_of(&self, id: DirectoryId) -> Result<Option<Arc<Directory>>, Problem> {
         let all = self.0.directories.all(&self.0).await?;
         let found = all.iter().filter(|(_, directory)| directory.id == id);
-        let best = found
-            .min_by_key(|(path, directory)| (directory.activation.is_none(), !matches!(path, DirectoryPath::Named(_))));
+        let best =
+            found.min_by_key(|(path, directory)| (!directory.by_ra_profile, !matches!(path, DirectoryPath::Named(_))));
         Ok(best.map(|(_, directory)| directory.clone()))
     }
 
@@ -181,8 +183,10 @@ async fn read(acme: &Inner) -> Result<HashMap<DirectoryPath, Arc<Directory>>, St
         .map(|profile| (profile.id, Arc::new(profile)))
         .collect();
     let mut table = HashMap::new();
-    let mut add = |path: DirectoryPath, acme_profile: &Arc<AcmeProfile>, ra_profile, activation| {
-        let ra_profile: &Arc<RaProfile> = ra_profile;
+    let activations: HashMap<Uuid, Arc<Activation>> = (acme.store.activations().await?.into_iter())
+        .map(|activation| (activation.ra_profile, Arc::new(activation)))
+        .collect();
+    let mut add = |path: DirectoryPath, acme_profile: &Arc<AcmeProfile>, ra_profile: &Arc<RaProfile>, by_ra_profile| {
         let others = acme_profile.settings.profiles.iter().filter(|id| **id != ra_profile.id);
         let mut choices: Vec<_> = others.filter_map(|id| ra_profiles.get(id)).cloned().collect();
         if !choices.is_empty() {
@@ -194,26 +198,28 @@ async fn read(acme: &Inner) -> Result<HashMap<DirectoryPath, Arc<Directory>>, St
             acme_profile: acme_profile.clone(),
             ra_profile: ra_profile.clone(),
             choices,
-            activation,
+            activation: (activations.get(&ra_profile.id))
+                .filter(|activation| activation.acme_profile == acme_profile.id)
+                .cloned(),
+            by_ra_profile,
         };
         table.insert(path, Arc::new(directory));
     };
     for acme_profile in acme_profiles.values() {
         let Some(ra_profile) = acme_profile.ra_profile.and_then(|id| ra_profiles.get(&id)) else { continue };
-        add(DirectoryPath::Named(acme_profile.name.clone()), acme_profile, ra_profile, None);
-        add(DirectoryPath::AcmeProfile(acme_profile.name.clone()), acme_profile, ra_profile, None);
+        add(DirectoryPath::Named(acme_profile.name.clone()), acme_profile, ra_profile, false);
+        add(DirectoryPath::AcmeProfile(acme_profile.name.clone()), acme_profile, ra_profile, false);
     }
     // After the ACME profiles: where both have the same name, the RA profile's directory is the one of that name.
-    for activation in acme.store.activations().await? {
+    for activation in activations.values() {
         let (Some(acme_profile), Some(ra_profile)) =
             (acme_profiles.get(&activation.acme_profile), ra_profiles.get(&activation.ra_profile))
         else {
             continue;
         };
-        let activation = Arc::new(activation);
         let name = &ra_profile.name;
-        add(DirectoryPath::Named(name.clone()), acme_profile, ra_profile, Some(activation.clone()));
-        add(DirectoryPath::RaProfile(name.clone()), acme_profile, ra_profile, Some(activation));
+        add(DirectoryPath::Named(name.clone()), acme_profile, ra_profile, true);
+        add(DirectoryPath::RaProfile(name.clone()), acme_profile, ra_profile, true);
     }
     Ok(table)
 }

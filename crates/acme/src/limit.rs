@@ -26,6 +26,8 @@ enum Counted {
     DomainOrders(DirectoryId, String),
     /// Failed validations of an account and identifier.
     Failures(Uuid, Identifier),
+    /// Failed validations of an account.
+    AccountFailures(Uuid),
 }
 
 impl Counted {
@@ -38,13 +40,18 @@ impl Counted {
             Self::DirectoryOrders(_) => ("new orders of this directory".into(), "an hour"),
             Self::DomainOrders(_, domain) => (format!("new orders for {domain}"), "a day"),
             Self::Failures(_, identifier) => (format!("failed validations of {}", identifier.value()), "an hour"),
+            Self::AccountFailures(_) => ("failed validations of this account".into(), "an hour"),
         }
     }
 
     fn period(&self) -> Duration {
         match self {
             Self::Requests(_) => Duration::MINUTE,
-            Self::Accounts(..) | Self::Orders(_) | Self::DirectoryOrders(_) | Self::Failures(..) => Duration::HOUR,
+            Self::Accounts(..)
+            | Self::Orders(_)
+            | Self::DirectoryOrders(_)
+            | Self::Failures(..)
+            | Self::AccountFailures(_) => Duration::HOUR,
             Self::DomainOrders(..) => Duration::DAY,
         }
     }
@@ -57,68 +64,94 @@ struct Limit {
     most: u32,
 }
 
-/// When each thing that is counted will have been idle for long enough to be as if it had never been.
+/// What is known of a thing that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    /// When it will have been idle for long enough to be as if it had never been.
+    idle_at: OffsetDateTime,
+    /// Until when it has no room.
+    full_until: OffsetDateTime,
+}
+
+/// Everything that is counted. Bounded.
 #[derive(Default)]
-pub(crate) struct Limits(Mutex<HashMap<Counted, OffsetDateTime>>);
+pub(crate) struct Limits(Mutex<HashMap<Counted, Known>>);
 
 impl Limits {
-    /// Things that are remembered. Beyond, those that are nearest to being forgotten anyway are.
+    /// Things that are remembered. Beyond, those that are nearest to being forgotten anyway are; never one that has no room,
+    /// or whoever is held back would make room for himself by asking for much else.
     const MOST: usize = 200_000;
+
+    /// Until there may be room in a table that is full of what is held back.
+    const CROWDED: Duration = Duration::minutes(1);
 
     /// Count one of each, or none when any limit is reached: which, and when there is room again.
     fn take(&self, limits: &[Limit], now: OffsetDateTime) -> Result<(), (Limit, Duration)> {
-        let mut idle_at = self.0.lock().expect("no holder panics");
+        let mut known = self.0.lock().expect("no holder panics");
         for limit in limits {
-            Self::room(&idle_at, limit, now).map_err(|wait| (limit.clone(), wait))?;
+            Self::room(&known, limit, now).map_err(|wait| (limit.clone(), wait))?;
         }
         for limit in limits.iter().filter(|limit| limit.most > 0) {
-            Self::count(&mut idle_at, limit, now);
+            if !Self::count(&mut known, limit, now) {
+                return Err((limit.clone(), Self::CROWDED));
+            }
         }
         Ok(())
     }
 
     /// Whether there is room, without counting.
     fn look(&self, limits: &[Limit], now: OffsetDateTime) -> Result<(), (Limit, Duration)> {
-        let idle_at = self.0.lock().expect("no holder panics");
-        limits.iter().try_for_each(|limit| Self::room(&idle_at, limit, now).map_err(|wait| (limit.clone(), wait)))
+        let known = self.0.lock().expect("no holder panics");
+        limits.iter().try_for_each(|limit| Self::room(&known, limit, now).map_err(|wait| (limit.clone(), wait)))
     }
 
     /// Count one, whether there is room or not.
     fn add(&self, limit: &Limit, now: OffsetDateTime) {
         if limit.most > 0 {
-            Self::count(&mut self.0.lock().expect("no holder panics"), limit, now);
+            // Where everything is held back already, one more is not remembered.
+            let _ = Self::count(&mut self.0.lock().expect("no holder panics"), limit, now);
         }
     }
 
-    fn room(idle_at: &HashMap<Counted, OffsetDateTime>, limit: &Limit, now: OffsetDateTime) -> Result<(), Duration> {
+    fn room(known: &HashMap<Counted, Known>, limit: &Limit, now: OffsetDateTime) -> Result<(), Duration> {
         if limit.most == 0 {
             return Ok(());
         }
         let period = limit.counted.period();
         // A clock that went back far makes nobody wait longer than a period.
-        let ahead = idle_at.get(&limit.counted).map_or(Duration::ZERO, |at| (*at - now).min(period));
+        let ahead = known.get(&limit.counted).map_or(Duration::ZERO, |known| (known.idle_at - now).min(period));
         let wait = ahead + period / limit.most - period;
         if wait.is_positive() { Err(wait) } else { Ok(()) }
     }
 
-    fn count(idle_at: &mut HashMap<Counted, OffsetDateTime>, limit: &Limit, now: OffsetDateTime) {
+    /// Count one; false when it is new and there is no place for it.
+    fn count(known: &mut HashMap<Counted, Known>, limit: &Limit, now: OffsetDateTime) -> bool {
         let period = limit.counted.period();
-        if idle_at.len() >= Self::MOST && !idle_at.contains_key(&limit.counted) {
-            Self::sweep(idle_at, now);
+        if known.len() >= Self::MOST && !known.contains_key(&limit.counted) {
+            Self::sweep(known, now);
+            if known.len() >= Self::MOST {
+                return false;
+            }
         }
-        let at = idle_at.entry(limit.counted.clone()).or_insert(now);
-        *at = (*at).clamp(now, now + period) + period / limit.most;
+        let one = period / limit.most;
+        let idle_at = known.get(&limit.counted).map_or(now, |known| known.idle_at).clamp(now, now + period) + one;
+        known.insert(limit.counted.clone(), Known { idle_at, full_until: idle_at + one - period });
+        true
     }
 
-    /// Forget what is idle; and where that leaves more than half, the half that is idle soonest.
-    fn sweep(idle_at: &mut HashMap<Counted, OffsetDateTime>, now: OffsetDateTime) {
-        idle_at.retain(|_, at| *at > now);
-        if idle_at.len() > Self::MOST / 2 {
-            let mut instants: Vec<OffsetDateTime> = idle_at.values().copied().collect();
+    /// Forget what is idle; and where that leaves more than half, of what has room the half that is idle soonest.
+    fn sweep(known: &mut HashMap<Counted, Known>, now: OffsetDateTime) {
+        known.retain(|_, known| known.idle_at > now);
+        if known.len() > Self::MOST / 2 {
+            let has_room = known.values().filter(|known| known.full_until <= now);
+            let mut instants: Vec<OffsetDateTime> = has_room.map(|known| known.idle_at).collect();
+            if instants.is_empty() {
+                return;
+            }
             let middle = instants.len() / 2;
             let (_, middle, _) = instants.select_nth_unstable(middle);
             let middle = *middle;
-            idle_at.retain(|_, at| *at > middle);
+            known.retain(|_, known| known.idle_at > middle || known.full_until > now);
         }
     }
 }
@@ -158,6 +191,10 @@ fn failures(settings: &AcmeSettings, account: Uuid, identifier: &Identifier) -> 
     Limit { counted: Counted::Failures(account, identifier.base().0), most: settings.failed_validations_per_hour }
 }
 
+fn account_failures(settings: &AcmeSettings, account: Uuid) -> Limit {
+    Limit { counted: Counted::AccountFailures(account), most: settings.account_failures_per_hour }
+}
+
 impl crate::Acme {
     /// Count a request of an account.
     ///
@@ -179,18 +216,20 @@ impl crate::Acme {
         self.0.limits.take(&[limit], self.0.now()).map_err(limited)
     }
 
-    /// Count a new order, when none of its identifiers failed too often.
+    /// Count a new order, when neither its account, nor its identifiers, nor the domains above them by which they shall be
+    /// proved (RFC 9444) failed too often.
     ///
     /// # Errors
     /// `rateLimited`.
-    pub(crate) fn limit_new_order(
+    pub(crate) fn limit_new_order<'a>(
         &self,
         call: &Call<'_>,
         account: &Account,
-        identifiers: &[Identifier],
+        identifiers: &'a [Identifier],
+        ancestors: impl Iterator<Item = &'a Identifier>,
     ) -> Result<(), Problem> {
         let (directory, settings) = (call.directory.id, &call.directory.acme_profile.settings);
-        self.limit_failures(settings, account, identifiers)?;
+        self.limit_failures(settings, account, identifiers.iter().chain(ancestors))?;
         let mut domains: Vec<&str> = identifiers
             .iter()
             .filter_map(|identifier| match identifier {
@@ -210,24 +249,23 @@ impl crate::Acme {
         self.0.limits.take(&limits, self.0.now()).map_err(limited)
     }
 
-    /// None of the identifiers failed too often.
-    ///
-    /// # Errors
-    /// `rateLimited`.
-    pub(crate) fn limit_failures(
+    /// None of the identifiers failed too often, nor the account with whatever it was.
+    fn limit_failures<'a>(
         &self,
         settings: &AcmeSettings,
         account: &Account,
-        identifiers: &[Identifier],
+        identifiers: impl Iterator<Item = &'a Identifier>,
     ) -> Result<(), Problem> {
-        let limits: Vec<Limit> =
-            identifiers.iter().map(|identifier| failures(settings, account.id, identifier)).collect();
+        let of_each = identifiers.map(|identifier| failures(settings, account.id, identifier));
+        let limits: Vec<Limit> = std::iter::once(account_failures(settings, account.id)).chain(of_each).collect();
         self.0.limits.look(&limits, self.0.now()).map_err(limited)
     }
 
     /// Count a failed validation.
     pub(crate) fn count_failure(&self, settings: &AcmeSettings, account: Uuid, identifier: &Identifier) {
-        self.0.limits.add(&failures(settings, account, identifier), self.0.now());
+        for limit in [failures(settings, account, identifier), account_failures(settings, account)] {
+            self.0.limits.add(&limit, self.0.now());
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod new;
 mod replaces;
 mod view;
 
-pub(crate) use new::{attribute, identifiers, issue_attributes, may_ask, whole_second};
+pub(crate) use new::{attribute, identifiers, issue_attributes, may_ask, too_many_pending, whole_second};
 pub(crate) use view::{rfc3339, unknown};
 
 /// RFC 8555 section 7.1.6, as clients see it.

@@ -48,8 +48,19 @@ pub enum Ordered {
     AccountEnded,
     /// It has this many open orders already.
     TooMany(u32),
+    /// It would have more pending authorizations than it may.
+    TooManyPending,
     /// RFC 9773 section 5: another order, not invalid, replaces the certificate.
     AlreadyReplaced,
+}
+
+/// What an account may have unfinished at the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Open orders.
+    pub orders: u32,
+    /// Pending authorizations.
+    pub authorizations: u32,
 }
 
 /// Orders of an account, counted for operators.
@@ -101,7 +112,9 @@ pub struct RenewalMark {
 /// How one attempt at a challenge ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settled {
-    /// The challenge as it is now: valid, invalid, or processing with the attempt's error.
+    /// When it ended.
+    pub at: OffsetDateTime,
+    /// The challenge as it is now, with this attempt counted: valid, invalid, or processing with the attempt's error.
     pub challenge: Challenge,
     /// What becomes of the authorization.
     pub status: AuthorizationStatus,
@@ -201,13 +214,13 @@ pub trait AcmeStore: Send + Sync {
     /// Revoke; false when there is none or it was revoked before.
     async fn revoke_eab_key(&self, id: Uuid, at: OffsetDateTime, audit: AuditEntry) -> Result<bool, StoreError>;
 
-    /// A new order with the authorizations that it needs anew, while the account is valid, has fewer than
-    /// `most_open` open orders, and nobody else replaces the same certificate.
+    /// A new order with the authorizations that it needs anew, while the account is valid, has fewer open orders and no more
+    /// pending authorizations than `most`, and nobody else replaces the same certificate.
     async fn create_order(
         &self,
         order: Order,
         new_authorizations: Vec<Authorization>,
-        most_open: u32,
+        most: Unfinished,
     ) -> Result<Ordered, StoreError>;
     /// An order with its authorizations (in no particular order; purged ones are missing).
     async fn order(&self, id: Uuid) -> Result<Option<(Order, Vec<Authorization>)>, StoreError>;
@@ -229,8 +242,8 @@ pub trait AcmeStore: Send + Sync {
     /// Whether an order that is not invalid at this instant replaces the certificate.
     async fn is_replaced(&self, certificate: Uuid, at: OffsetDateTime) -> Result<bool, StoreError>;
 
-    /// A new authorization (RFC 8555 section 7.4.1).
-    async fn create_authorization(&self, authorization: Authorization) -> Result<(), StoreError>;
+    /// A new authorization (RFC 8555 section 7.4.1); false when the account would have more than `most` pending ones.
+    async fn create_authorization(&self, authorization: Authorization, most: u32) -> Result<bool, StoreError>;
     /// One by its id.
     async fn authorization(&self, id: Uuid) -> Result<Option<Authorization>, StoreError>;
     /// Pending and valid authorizations of an account for any of these identifiers that do not expire before `at`.
@@ -250,19 +263,21 @@ pub trait AcmeStore: Send + Sync {
         now: OffsetDateTime,
         attempt_at: OffsetDateTime,
     ) -> Result<bool, StoreError>;
-    /// Write down how an attempt ended; false when the authorization is not pending any more.
+    /// Write down how an attempt ended, the one after those that the challenge counts; false when the authorization is not
+    /// pending any more at `settled.at`, or another attempt was written down meanwhile.
     async fn settle_challenge(&self, authorization: Uuid, settled: Settled) -> Result<bool, StoreError>;
     /// CAA was asked again and allowed it.
     async fn caa_checked(&self, authorizations: Vec<Uuid>, at: OffsetDateTime) -> Result<(), StoreError>;
     /// A pending or valid authorization becomes deactivated; false when it is neither.
     async fn deactivate_authorization(&self, id: Uuid) -> Result<bool, StoreError>;
     /// Pending authorizations whose attempt was due before `now`, claimed by moving their next attempt to `until`: what a
-    /// node that died left, and what is tried again. Of several nodes one gets each.
+    /// node that died left, and what is tried again. Of several nodes one gets each. Accounts take turns, but for `except`.
     async fn claim_attempts(
         &self,
         now: OffsetDateTime,
         until: OffsetDateTime,
         limit: u32,
+        except: Vec<Uuid>,
     ) -> Result<Vec<Authorization>, StoreError>;
 
     /// Mark certificates for renewal at once, or take the mark away when `mark` is none.
@@ -349,6 +364,8 @@ pub trait Validator: Send + Sync {
     /// Whether CAA allows the name (RFC 8659, RFC 8657). The problem is of type `caa`, or `dns` when the question could
     /// not be answered.
     async fn caa(&self, question: &CaaQuestion) -> Result<(), AttemptFailed>;
+    /// The longest that both take, one after the other.
+    fn longest(&self) -> std::time::Duration;
 }
 
 /// Seals what must be read again (EAB keys), under the installation's key.

@@ -122,6 +122,8 @@ pub struct AcmeSettings {
     pub most_identifiers: u32,
     /// Most open orders of an account.
     pub most_open_orders: u32,
+    /// Most pending authorizations of an account.
+    pub most_pending_authorizations: u32,
     /// Most contacts of an account.
     pub most_contacts: u32,
     /// Requests per minute of one account; 0: no limit. Likewise below.
@@ -136,6 +138,8 @@ pub struct AcmeSettings {
     pub domain_orders_per_day: u32,
     /// Failed validations per hour of one account and identifier.
     pub failed_validations_per_hour: u32,
+    /// Failed validations per hour of one account, whatever the identifiers.
+    pub account_failures_per_hour: u32,
 }
 
 impl Default for AcmeSettings {
@@ -165,13 +169,17 @@ impl Default for AcmeSettings {
             padded_base64: false,
             most_identifiers: 100,
             most_open_orders: 1_000,
+            most_pending_authorizations: 3_000,
             most_contacts: 10,
+            // What succeeds is not limited from the start: what is abused is counted, which is what fails, what is left
+            // unfinished, and accounts.
             account_requests_per_minute: 0,
-            new_accounts_per_hour: 0,
+            new_accounts_per_hour: 300,
             new_orders_per_hour: 0,
             directory_orders_per_hour: 0,
             domain_orders_per_day: 0,
             failed_validations_per_hour: 60,
+            account_failures_per_hour: 600,
         }
     }
 }

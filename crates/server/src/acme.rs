@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chancery_acme::port::{Attempt, AttemptFailed, CaaQuestion, Proof, Secrets, Validator};
@@ -61,6 +62,7 @@ async fn prober(settings: &Validation, ra: &Ra) -> Result<Prober, ConfigError> {
         resolver: settings.resolver.as_ref().map(ToString::to_string),
         allow: settings.allowed().unwrap_or_default(),
         deny: settings.denied().unwrap_or_default(),
+        nat64: settings.translated().unwrap_or_default(),
         timeout: settings.timeout.0,
         connect_timeout: settings.timeout.0.min(ValidationConfig::default().connect_timeout),
         dns_timeout: settings.timeout.0.min(ValidationConfig::default().dns_timeout),
@@ -174,5 +176,9 @@ impl Validator for Blind {
 
     async fn caa(&self, _: &CaaQuestion) -> Result<(), AttemptFailed> {
         Err(Self::failed())
+    }
+
+    fn longest(&self) -> Duration {
+        Duration::from_secs(1)
     }
 }

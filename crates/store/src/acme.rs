@@ -18,7 +18,9 @@ mod renewal;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use chancery_acme::port::{AcmeStore, KeyChanged, OrderCounts, Ordered, Purge, Registered, RenewalMark, Settled};
+use chancery_acme::port::{
+    AcmeStore, KeyChanged, OrderCounts, Ordered, Purge, Registered, RenewalMark, Settled, Unfinished,
+};
 use chancery_acme::{
     Account, AccountStatus, AcmeProfile, Activation, Authorization, Challenge, DirectoryId, EabKey, Identifier, Order,
     Problem,
@@ -197,9 +199,9 @@ impl AcmeStore for Store {
         &self,
         order: Order,
         new_authorizations: Vec<Authorization>,
-        most_open: u32,
+        most: Unfinished,
     ) -> Result<Ordered, StoreError> {
-        self.write(move |c, _| order::create(c, &order, &new_authorizations, most_open)).await
+        self.write(move |c, _| order::create(c, &order, &new_authorizations, most)).await
     }
 
     async fn order(&self, id: Uuid) -> Result<Option<(Order, Vec<Authorization>)>, StoreError> {
@@ -232,8 +234,8 @@ impl AcmeStore for Store {
         self.read(move |c| order::is_replaced(c, certificate, at)).await
     }
 
-    async fn create_authorization(&self, authorization: Authorization) -> Result<(), StoreError> {
-        self.write(move |c, _| authorization::insert(c, std::slice::from_ref(&authorization))).await
+    async fn create_authorization(&self, authorization: Authorization, most: u32) -> Result<bool, StoreError> {
+        self.write(move |c, _| authorization::create(c, &authorization, most)).await
     }
 
     async fn authorization(&self, id: Uuid) -> Result<Option<Authorization>, StoreError> {
@@ -276,11 +278,12 @@ impl AcmeStore for Store {
         now: OffsetDateTime,
         until: OffsetDateTime,
         limit: u32,
+        except: Vec<Uuid>,
     ) -> Result<Vec<Authorization>, StoreError> {
         if !self.read(move |c| authorization::any_due(c, now)).await? {
             return Ok(Vec::new());
         }
-        self.write(move |c, _| authorization::claim(c, now, until, limit)).await
+        self.write(move |c, _| authorization::claim(c, now, until, limit, &except)).await
     }
 
     async fn mark_for_renewal(

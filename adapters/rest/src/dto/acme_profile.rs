@@ -139,6 +139,8 @@ own_settings! {
     most_identifiers: u32,
     /// Most open orders of an account.
     most_open_orders: u32,
+    /// Most pending authorizations of an account.
+    most_pending_authorizations: u32,
     /// Most contacts of an account.
     most_contacts: u32,
     /// Requests per minute of one account; 0: no limit. Likewise below.
@@ -153,6 +155,8 @@ own_settings! {
     domain_orders_per_day: u32,
     /// Failed validations per hour of one account and identifier.
     failed_validations_per_hour: u32,
+    /// Failed validations per hour of one account, whatever the identifiers.
+    account_failures_per_hour: u32,
 }
 
 /// `AcmeProfileRequestDto` and `AcmeProfileEditRequestDto`: what is left out, or null, stays as it is; an empty text takes

@@ -6,8 +6,8 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::rdata::CNAME;
 use hickory_resolver::proto::rr::{RData, RecordType};
 
-use crate::ValidationConfig;
 use crate::testing::*;
+use crate::{AddressPolicy, ValidationConfig};
 
 const NAME: &str = "www.example.com";
 
@@ -334,4 +334,70 @@ async fn a_wildcard_is_not_proved() {
         assert_eq!((failed.problem.kind, failed.worth_retrying), (ProblemType::Malformed, false));
     }
     assert_eq!(dns.asked(NAME, RecordType::A), 0);
+}
+
+/// Look where 127.0.0.0/9 stands for private addresses, and 127.128.0.0/9 for the rest of the world.
+async fn look_privately(config: &ValidationConfig, challenge: ChallengeType) -> (ProblemType, String, bool) {
+    let policy = AddressPolicy::new(vec!["127.128.0.0/9".parse().unwrap()], vec![])
+        .with_private(vec!["127.0.0.0/9".parse().unwrap()]);
+    told(prober(config).with_policy(policy).validate(&attempt(challenge, NAME)).await.map(|_| ()))
+}
+
+#[tokio::test]
+async fn of_a_private_address_no_more_is_told_than_that_the_proof_was_not_there() {
+    let dns = Dns::host(NAME, LOOPBACK).await;
+    let quick = |port| ValidationConfig {
+        http_port: port,
+        tls_port: port,
+        timeout: Duration::from_millis(300),
+        connect_timeout: Duration::from_millis(200),
+        ..config(&dns)
+    };
+    let nobody = Tcp::start(LOOPBACK, 0, |stream| async move { drop(stream) }).await;
+    let silent = Tcp::start(LOOPBACK, 0, |stream| async move {
+        let _held = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let not_there = Tcp::http(|_| Serves::Bytes(b"HTTP/1.1 404 Not Found\r\n\r\n".to_vec())).await;
+    let forbidden = Tcp::http(|_| Serves::Bytes(b"HTTP/1.1 403 Forbidden\r\n\r\n".to_vec())).await;
+    let other = Tcp::http(|_| ok("secret")).await;
+    let elsewhere = Tcp::http(|_| redirect(302, "ftp://there.example/")).await;
+    let no_http = Tcp::http(|_| Serves::Bytes(b"SSH-2.0-server\r\n".to_vec())).await;
+    let mut answers = Vec::new();
+    // Port 1 is closed.
+    for port in [1, nobody.port, silent.port, not_there.port, forbidden.port, other.port, elsewhere.port, no_http.port]
+    {
+        answers.push(look_privately(&quick(port), ChallengeType::Http01).await);
+    }
+    assert!(answers[0].1.contains("private"), "{answers:?}");
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let mut answers = Vec::new();
+    for port in [1, nobody.port, silent.port, other.port] {
+        answers.push(look_privately(&quick(port), ChallengeType::TlsAlpn01).await);
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_public_server_shows_the_way_to_no_private_address() {
+    let public = std::net::Ipv4Addr::new(127, 128, 0, 1).into();
+    let inside = Tcp::http(|_| ok(KEY_AUTHORIZATION)).await;
+    let port = inside.port;
+    let way = move |head: &str| match head.contains("/.well-known/") {
+        true => redirect(302, &format!("http://127.0.0.1:{port}/inside")),
+        false => ok(KEY_AUTHORIZATION),
+    };
+    let outside = Tcp::http_at(public, port, way).await;
+    let dns = Dns::host(NAME, public).await;
+    let config = ValidationConfig { http_port: port, ..config(&dns) };
+    let (kind, detail, again) = look_privately(&config, ChallengeType::Http01).await;
+    assert_eq!((kind, again), (ProblemType::Connection, false));
+    assert!(detail.contains("redirect") && detail.contains("private"), "{detail}");
+    assert_eq!((outside.came(), inside.came()), (1, 0));
+    // Where the operator lists the network, it is followed.
+    let listed = AddressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()], vec![])
+        .with_private(vec!["127.0.0.0/9".parse().unwrap()]);
+    prober(&config).with_policy(listed).validate(&attempt(ChallengeType::Http01, NAME)).await.unwrap();
+    assert_eq!(inside.came(), 1);
 }

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use crate::call::Call;
 use crate::identifier::{AskedIdentifier, faults};
 use crate::names::AllowedNames;
-use crate::order::{identifiers, may_ask, whole_second};
+use crate::order::{identifiers, may_ask, too_many_pending, whole_second};
 use crate::{
     Acme, AcmeSettings, Authorization, AuthorizationStatus, Challenge, ChallengeStatus, ChallengeType, Directory,
     EabKey, Identifier, Problem, ProblemType, Reply, base64url,
@@ -103,7 +103,7 @@ impl Acme {
                 "a wildcard name cannot be authorized ahead of its order: make the order (RFC 8555 section 7.4.1)";
             return Err(Problem::new(ProblemType::Malformed, why));
         }
-        self.limit_new_order(call, account, std::slice::from_ref(identifier))?;
+        self.limit_new_order(call, account, std::slice::from_ref(identifier), std::iter::empty())?;
         let subdomains = asked.identifier.subdomain_auth_allowed;
         if subdomains && !(settings.subdomains && matches!(identifier, Identifier::Dns(_))) {
             let why = "this directory authorizes no domains with the names below them: leave subdomainAuthAllowed out";
@@ -116,7 +116,10 @@ impl Acme {
         let expires_at = whole_second(now + Duration::seconds(settings.order_lifetime.into()));
         let trusted = eab.as_ref().filter(|_| !subdomains);
         let authorization = self.authorization_for(call, &needed, identifier, trusted, now, expires_at)?;
-        self.0.store.create_authorization(authorization.clone()).await?;
+        let most = settings.most_pending_authorizations;
+        if !self.0.store.create_authorization(authorization.clone(), most).await? {
+            return Err(too_many_pending(settings));
+        }
         Ok(self.authorization_reply(call, 201, &authorization))
     }
 

@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use uuid::Uuid;
 
-use crate::attempt::CLAIMED;
 use crate::call::{Call, Payload};
 use crate::order::{rfc3339, unknown};
 use crate::{
@@ -30,7 +29,7 @@ impl Acme {
                     account_url: Some(call.directory.url(&Resource::Account(call.account()?.id))),
                     ..challenge
                 };
-                let until = now + CLAIMED;
+                let until = self.claim(now);
                 // Of many at once one begins; the others are shown what stands.
                 if self.0.store.begin_challenge(id, begun.clone(), now, until).await? {
                     for challenge in &mut authorization.challenges {
@@ -39,7 +38,7 @@ impl Acme {
                         }
                     }
                     authorization.attempt_at = Some(until);
-                    self.attempt_soon(call.account()?.clone(), authorization.clone());
+                    self.attempt_soon(call.account()?.clone(), authorization.clone(), until);
                 } else {
                     authorization = self.authorization_of(call, id).await?;
                 }

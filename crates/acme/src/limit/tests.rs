@@ -80,8 +80,8 @@ fn a_clock_that_goes_back_locks_nobody_out() {
     assert_eq!(take(&limits, 1, START + Duration::days(365)), Ok(()));
     assert_eq!(take(&limits, 1, START), Err(3600));
     let mut idle_at = limits.0.lock().unwrap();
-    Limits::count(&mut idle_at, &limit(1), START);
-    assert!(idle_at[&limit(1).counted] <= START + Duration::hours(2));
+    assert!(Limits::count(&mut idle_at, &limit(1), START));
+    assert!(idle_at[&limit(1).counted].idle_at <= START + Duration::hours(2));
 }
 
 #[test]
@@ -96,6 +96,35 @@ fn memory_is_bounded() {
     let known = limits.0.lock().unwrap();
     assert!(known.len() <= Limits::MOST / 2 + 10);
     assert!(known.contains_key(&Counted::Orders(Uuid::from_u128(Limits::MOST as u128 - 1))), "the latest stays");
+}
+
+#[test]
+fn who_is_held_back_is_not_forgotten_for_the_sake_of_others() {
+    let limits = Limits::default();
+    assert_eq!(take(&limits, 1, START), Ok(()));
+    // He asks for as much else as there is room for, twice over.
+    let now = START + Duration::minutes(1);
+    for number in 0..2 * Limits::MOST as u128 {
+        let counted = Counted::Failures(Uuid::from_u128(7), Identifier::Dns(format!("{number}.example")));
+        limits.add(&Limit { counted, most: 60 }, now + Duration::microseconds(number as i64));
+        assert!(limits.0.lock().unwrap().len() <= Limits::MOST);
+    }
+    assert!(take(&limits, 1, now).is_err(), "the limit was washed away");
+}
+
+#[test]
+fn a_table_of_nothing_but_what_is_held_back_takes_nothing_new() {
+    let limits = Limits::default();
+    let of = |number: u128| Limit { counted: Counted::Orders(Uuid::from_u128(number)), most: 1 };
+    for number in 0..Limits::MOST as u128 {
+        limits.take(&[of(number)], START).unwrap();
+    }
+    let (_, wait) = limits.take(&[of(u128::MAX)], START).unwrap_err();
+    assert!(wait.is_positive());
+    limits.add(&of(u128::MAX), START);
+    assert_eq!(limits.0.lock().unwrap().len(), Limits::MOST);
+    // When their time is over there is room again.
+    limits.take(&[of(u128::MAX)], START + Duration::hours(2)).unwrap();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use chancery_core::audit::{Event, Telling};
 use chancery_core::{Action, Actor, Door, Error, Origin, Policy, ProfileRef, RaProfile, Rejection};
 use uuid::Uuid;
 
-use super::{AcmeProfileRef, out_of_reach};
+use super::AcmeProfileRef;
 use crate::{Acme, AcmeProfile, Activation};
 
 /// What opens an RA profile's ACME door.
@@ -44,8 +44,8 @@ impl Acme {
     ///
     /// # Errors
     /// [`Error::NotFound`] when either profile is not there for this actor; [`Error::Rejected`] with every fault of the
-    /// attributes; [`Error::Forbidden`] when the role may not, or the ACME profile also offers RA profiles that a limited
-    /// credential does not reach; [`Error::Conflict`] when the RA profile was changed meanwhile.
+    /// attributes, and when the directory's path is another's already; [`Error::Forbidden`] when the role may not, or the ACME
+    /// profile serves RA profiles that a limited credential does not reach; [`Error::Conflict`] when the RA profile was changed meanwhile.
     pub async fn activate(
         &self,
         actor: &Actor,
@@ -66,14 +66,9 @@ impl Acme {
         new: NewActivation,
     ) -> Result<(Activation, AcmeProfile), Error> {
         let acme_profile = self.acme_profile(actor, origin, &new.acme_profile).await?;
-        let offered = out_of_reach(actor, acme_profile.settings.profiles.iter().copied());
-        if !offered.is_empty() {
-            return Err(Error::Forbidden(format!(
-                "ACME profile {} lets its clients order from RA profiles beyond those that this credential is limited to",
-                acme_profile.name
-            )));
-        }
-        let faults = wrong_attributes(ra_profile, &new.issue_attributes, &new.revoke_attributes);
+        self.reaches_all(actor, &acme_profile).await?;
+        let mut faults = wrong_attributes(ra_profile, &new.issue_attributes, &new.revoke_attributes);
+        faults.extend(self.taken_path(ra_profile).await?);
         if !faults.is_empty() {
             return Err(Error::Rejected(faults));
         }
@@ -98,6 +93,19 @@ impl Acme {
         self.changed_door(ra_profile.id);
         written?;
         Ok((activation, acme_profile))
+    }
+
+    /// An ACME profile of the same name whose own directory has other accounts: they would be shut out.
+    async fn taken_path(&self, ra_profile: &RaProfile) -> Result<Option<Rejection>, Error> {
+        let named = self.0.store.acme_profiles().await?.into_iter().find(|profile| profile.name == ra_profile.name);
+        let own = named.and_then(|profile| profile.ra_profile);
+        Ok(own.filter(|own| *own != ra_profile.id).map(|_| {
+            let name = &ra_profile.name;
+            Rejection::State(format!(
+                "/acme/{name} is the directory of the ACME profile of that name, which issues under another RA profile: take \
+                 that directory away first"
+            ))
+        }))
     }
 
     /// Close an RA profile's ACME door; nothing happens when it is closed. Accounts and orders stay, and come back with it.

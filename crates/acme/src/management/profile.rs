@@ -8,7 +8,7 @@ use chancery_core::{Action, Actor, Door, Error, Origin, ProfileRef, Rejection, S
 use uuid::Uuid;
 
 use super::{NewActivation, out_of_reach, settings, state};
-use crate::{Acme, AcmeProfile, AcmeSettings};
+use crate::{Acme, AcmeProfile, AcmeSettings, Activation};
 
 /// How an operator names an ACME profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,19 +59,27 @@ pub struct AcmeProfileEdit {
 }
 
 impl Acme {
-    /// All ACME profiles, by name. They say how doors behave, not who may use them: every scope sees them all.
+    /// The ACME profiles that serve an RA profile within the actor's scope, by name; those that serve none belong to nobody
+    /// who is limited.
     ///
     /// # Errors
     /// [`Error::Forbidden`] when the role may not; [`Error::Unavailable`] when the database does not answer.
     pub async fn acme_profiles(&self, actor: &Actor, origin: &Origin) -> Result<Vec<AcmeProfile>, Error> {
         self.0.ra.demand(actor, origin, Action::ReadProfiles).await?;
-        Ok(self.0.store.acme_profiles().await?)
+        let mut profiles = self.0.store.acme_profiles().await?;
+        if actor.scope != Scope::All {
+            let activations = self.0.store.activations().await?;
+            profiles.retain(|profile| {
+                served(profile, &activations).iter().any(|ra_profile| actor.scope.contains(Some(*ra_profile)))
+            });
+        }
+        Ok(profiles)
     }
 
     /// One ACME profile.
     ///
     /// # Errors
-    /// As [`Acme::acme_profiles`]; [`Error::NotFound`] when there is none.
+    /// As [`Acme::acme_profiles`]; [`Error::NotFound`] when there is none within the actor's scope.
     pub async fn acme_profile(
         &self,
         actor: &Actor,
@@ -121,6 +129,7 @@ impl Acme {
         };
         may_resolve(actor, None, &profile.settings)?;
         let mut faults = check_name(&profile.name);
+        faults.extend(self.name_faults(&profile).await?);
         faults.extend(self.faults_of(actor, origin, &profile).await?);
         if !faults.is_empty() {
             return Err(Error::Rejected(faults));
@@ -243,6 +252,18 @@ impl Acme {
         if deleted { Ok(()) } else { Err(Error::not_found("ACME profile", profile.id)) }
     }
 
+    /// `/acme/{name}` is an RA profile's before it is an ACME profile's: nobody takes its clients by taking its name.
+    async fn name_faults(&self, profile: &AcmeProfile) -> Result<Vec<Rejection>, Error> {
+        let named = self.0.ra.ports().profiles.profile_by_name(&profile.name).await?;
+        if named.is_none_or(|named| Some(named.id) == profile.ra_profile) {
+            return Ok(vec![]);
+        }
+        Ok(vec![Rejection::State(format!(
+            "name: {:?} is taken, for /acme/{} is the directory of another profile: choose another name",
+            profile.name, profile.name
+        ))])
+    }
+
     /// Who names an RA profile for an ACME profile's own directory wants it to issue: an RA profile whose ACME door is
     /// closed gets it opened with this ACME profile.
     async fn open_own_door(&self, actor: &Actor, origin: &Origin, profile: &AcmeProfile) -> Result<(), Error> {
@@ -281,16 +302,13 @@ impl Acme {
     }
 
     /// A limited credential changes only what serves nobody outside its scope: accounts of one directory may order from
-    /// every RA profile that the ACME profile offers.
-    async fn reaches_all(&self, actor: &Actor, profile: &AcmeProfile) -> Result<(), Error> {
+    /// every RA profile that the ACME profile offers. Nor does it make what others change serve its own: they could not change
+    /// it any more.
+    pub(super) async fn reaches_all(&self, actor: &Actor, profile: &AcmeProfile) -> Result<(), Error> {
         if actor.scope == Scope::All {
             return Ok(());
         }
-        let activations = self.0.store.activations().await?;
-        let activated = activations.iter().filter(|activation| activation.acme_profile == profile.id);
-        let mut served: BTreeSet<Uuid> = profile.settings.profiles.clone();
-        served.extend(profile.ra_profile);
-        served.extend(activated.map(|activation| activation.ra_profile));
+        let served = served(profile, &self.0.store.activations().await?);
         if !served.is_empty() && out_of_reach(actor, served).is_empty() {
             return Ok(());
         }
@@ -299,6 +317,15 @@ impl Acme {
             profile.name
         )))
     }
+}
+
+/// The RA profiles that issue to its clients.
+fn served(profile: &AcmeProfile, activations: &[Activation]) -> BTreeSet<Uuid> {
+    let activated = activations.iter().filter(|activation| activation.acme_profile == profile.id);
+    let mut served: BTreeSet<Uuid> = profile.settings.profiles.clone();
+    served.extend(profile.ra_profile);
+    served.extend(activated.map(|activation| activation.ra_profile));
+    served
 }
 
 /// A store that knows the name already.

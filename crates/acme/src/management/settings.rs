@@ -51,6 +51,7 @@ pub(super) fn faults(settings: &AcmeSettings) -> Vec<Rejection> {
         ("retryAfter", settings.retry_after, 1, LONGEST_WAIT),
         ("mostIdentifiers", settings.most_identifiers, 1, 1_000),
         ("mostOpenOrders", settings.most_open_orders, 1, 1_000_000),
+        ("mostPendingAuthorizations", settings.most_pending_authorizations, 1, 1_000_000),
         ("mostContacts", settings.most_contacts, u32::from(settings.require_contact), 100),
     ];
     for (setting, value, least, most) in ranges {
@@ -121,6 +122,7 @@ mod tests {
             (|s| s.order_lifetime = 0, "orderLifetime"),
             (|s| s.authorization_lifetime = u32::MAX, "authorizationLifetime"),
             (|s| s.most_open_orders = 0, "mostOpenOrders"),
+            (|s| s.most_pending_authorizations = 0, "mostPendingAuthorizations"),
             (
                 |s| {
                     s.require_contact = true;

@@ -13,7 +13,7 @@ use crate::authorization::{Needed, is_trusted, vouches};
 use crate::call::Call;
 use crate::identifier::{AskedIdentifier, faults};
 use crate::names::AllowedNames;
-use crate::port::Ordered;
+use crate::port::{Ordered, Unfinished};
 use crate::problem::shown;
 use crate::{
     Acme, AcmeSettings, Authorization, ChallengeType, Directory, EabKey, Identifier, Order, Problem, ProblemType,
@@ -57,7 +57,8 @@ impl Acme {
         let identifiers: Vec<Identifier> = wanted.iter().map(|(identifier, _)| identifier.clone()).collect();
         may_ask(eab.as_ref(), &identifiers, now, true)?;
         self.check_validity(call.directory, &may, asked.not_before, asked.not_after)?;
-        self.limit_new_order(call, account, &identifiers)?;
+        let ancestors = wanted.iter().filter_map(|(_, ancestor)| ancestor.as_ref());
+        self.limit_new_order(call, account, &identifiers, ancestors)?;
         let replaces = match &asked.replaces {
             Some(id) => Some(self.replaceable(call, id, &identifiers, now).await?),
             None => None,
@@ -92,7 +93,9 @@ impl Acme {
             replaces,
             created_at: now,
         };
-        let made = self.0.store.create_order(order.clone(), plan.new, settings.most_open_orders).await?;
+        let most =
+            Unfinished { orders: settings.most_open_orders, authorizations: settings.most_pending_authorizations };
+        let made = self.0.store.create_order(order.clone(), plan.new, most).await?;
         match made {
             Ordered::New => self.order_reply(call, 201, order, &plan.used).await,
             Ordered::AccountEnded => {
@@ -105,6 +108,7 @@ impl Acme {
                     format!("the account has {most} open orders already: finalize them, or let them expire"),
                 )
             }),
+            Ordered::TooManyPending => Err(too_many_pending(settings)),
             Ordered::AlreadyReplaced => Err(already_replaced()),
         }
     }
@@ -325,6 +329,18 @@ pub(crate) fn may_ask(
         Problem::new(ProblemType::RejectedIdentifier, detail).of(identifier.clone())
     });
     faults(refused.collect())
+}
+
+/// RFC 8555 section 6.6.
+pub(crate) fn too_many_pending(settings: &AcmeSettings) -> Problem {
+    let most = settings.most_pending_authorizations;
+    Problem {
+        retry_after: Some(std::time::Duration::from_secs(settings.order_lifetime.into())),
+        ..Problem::new(
+            ProblemType::RateLimited,
+            format!("the account may have {most} pending authorizations: prove or deactivate those that it has"),
+        )
+    }
 }
 
 pub(crate) fn already_replaced() -> Problem {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use crate::house::{Client, House, object};
-use crate::path::{csr, resource};
+use crate::path::{csr, dns, resource};
 
 fn failed(worth_retrying: bool) -> Result<Proof, AttemptFailed> {
     Err(AttemptFailed { problem: Problem::new(ProblemType::Connection, "refused"), worth_retrying })
@@ -227,4 +227,93 @@ async fn caa_is_asked_when_a_name_was_proved() {
         (ChallengeType::Http01, vec!["ca.example".to_owned()])
     );
     assert_eq!(Some(&asked[0].account_url), client.account.as_ref());
+}
+
+/// An authorization of the client, begun.
+async fn begun(client: &Client<'_>, name: &str) -> String {
+    let new = json!({ "identifier": { "type": "dns", "value": name } });
+    let url = client.ask(Resource::NewAuthorization, Some(new)).await.unwrap().location.unwrap();
+    let authorization = client.read(&url).await;
+    let challenge = authorization["challenges"][0]["url"].as_str().unwrap();
+    client.ask(resource(challenge), Some(json!({}))).await.unwrap();
+    url
+}
+
+#[tokio::test]
+async fn one_account_keeps_nobody_from_being_tried() {
+    let house = House::new().await;
+    let (greedy, other) = (house.client().registered().await, house.client().registered().await);
+    // Nothing that is asked of the greedy one's names is ever answered.
+    house.prober.hang("greedy.example");
+    for number in 0..40 {
+        begun(&greedy, &format!("h{number}.greedy.example")).await;
+    }
+    let url = begun(&other, "a.example.com").await;
+    let mut looks = 0;
+    while other.read(&url).await["status"] != "valid" {
+        looks += 1;
+        assert!(looks < 1_000, "it waits behind the others");
+        tokio::task::yield_now().await;
+    }
+    let held = house.prober.attempts().iter().filter(|tried| tried.identifier.value().contains("greedy")).count();
+    assert_eq!(held, 4, "a quarter of the places");
+}
+
+#[tokio::test]
+async fn an_account_leaves_so_much_unfinished_and_no_more() {
+    let house = House::new().await;
+    house.set(|settings| settings.most_pending_authorizations = 3).await;
+    let client = house.client().registered().await;
+    let (_, order) = client.order_for(&["a.example.com", "b.example.com"]).await;
+    let problem = client.order(json!({ "identifiers": dns(&["c.example.com", "d.example.com"]) })).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::RateLimited, 429));
+    assert!(problem.retry_after.is_some() && problem.detail.contains("3 pending"), "{problem}");
+    client.order_for(&["c.example.com"]).await;
+    let new = json!({ "identifier": { "type": "dns", "value": "e.example.com" } });
+    let problem = client.ask(Resource::NewAuthorization, Some(new.clone())).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::RateLimited, 429));
+    // What is proved is not pending.
+    client.prove(&order).await;
+    client.ask(Resource::NewAuthorization, Some(new)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_fails_is_counted_for_the_account_whatever_the_name() {
+    let house = House::new().await;
+    house.set(|settings| settings.account_failures_per_hour = 3).await;
+    let (client, other) = (house.client().registered().await, house.client().registered().await);
+    for number in 0..3 {
+        house.prober.answer([failed(false)]);
+        let (_, order) = client.order_for(&[&format!("h{number}.example.com")]).await;
+        client.prove(&order).await;
+    }
+    let problem = client.order(json!({ "identifiers": dns(&["another.example"]) })).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::RateLimited, 429));
+    assert!(problem.detail.contains("failed validations of this account"), "{problem}");
+    other.order_for(&["another.example"]).await;
+}
+
+#[tokio::test]
+async fn rfc9444_a_domain_that_failed_is_not_asked_for_by_names_below_it() {
+    let house = House::new().await;
+    house
+        .set(|settings| {
+            settings.subdomains = true;
+            settings.failed_validations_per_hour = 2;
+            settings.challenges = [ChallengeType::Dns01].into();
+        })
+        .await;
+    let client = house.client().registered().await;
+    let new = |number: u32| {
+        let name = format!("h{number}.example.com");
+        json!({ "identifiers": [{ "type": "dns", "value": name, "ancestorDomain": "example.com" }] })
+    };
+    for number in 0..2 {
+        house.prober.answer([failed(false)]);
+        let (_, order) = client.order(new(number)).await.unwrap();
+        client.prove(&order).await;
+    }
+    let problem = client.order(new(3)).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::RateLimited, 429));
+    assert!(problem.detail.contains("failed validations of example.com"), "{problem}");
 }

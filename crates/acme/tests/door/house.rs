@@ -45,6 +45,8 @@ pub struct Prober {
     attempts: Mutex<Vec<Attempt>>,
     forbidden: Mutex<BTreeSet<String>>,
     questions: Mutex<Vec<CaaQuestion>>,
+    /// Whose names are never answered for.
+    hanging: Mutex<Option<String>>,
     /// CAA answers when so many questions are asked at the same time.
     pub together: Mutex<Option<Arc<tokio::sync::Barrier>>>,
     /// It goes down before it answers.
@@ -66,6 +68,11 @@ impl Prober {
         self.forbidden.lock().unwrap().insert(name.into());
     }
 
+    /// Never answer for names below this one.
+    pub fn hang(&self, domain: &str) {
+        *self.hanging.lock().unwrap() = Some(domain.into());
+    }
+
     pub fn allow(&self, name: &str) {
         self.forbidden.lock().unwrap().remove(name);
     }
@@ -82,6 +89,10 @@ impl Validator for Prober {
         // As one that looks at a network: others get their turn.
         tokio::task::yield_now().await;
         self.attempts.lock().unwrap().push(attempt.clone());
+        let hangs = self.hanging.lock().unwrap().clone();
+        if hangs.is_some_and(|domain| attempt.identifier.value().ends_with(&domain)) {
+            std::future::pending::<()>().await;
+        }
         self.answers.lock().unwrap().pop_front().unwrap_or_else(|| Ok(Proof::default()))
     }
 
@@ -95,6 +106,10 @@ impl Validator for Prober {
             return Ok(());
         }
         Err(AttemptFailed { problem: Problem::new(ProblemType::Caa, "CAA forbids it"), worth_retrying: false })
+    }
+
+    fn longest(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(30)
     }
 }
 

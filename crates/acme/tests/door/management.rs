@@ -161,11 +161,26 @@ async fn roles_and_scopes_hold() {
     // `default` serves tls-server, which this operator does not reach.
     let edit = AcmeProfileEdit { enabled: Some(false), ..AcmeProfileEdit::default() };
     let reference = AcmeProfileRef::Name("default".into());
+    // What serves nobody within the scope answers like what is not there, and so does what serves nobody yet.
+    let spare = NewAcmeProfile { name: "spare".into(), enabled: true, ..NewAcmeProfile::default() };
+    acme.create_acme_profile(&system(), &origin(), spare).await.unwrap();
+    assert_eq!(acme.acme_profiles(&who, &origin()).await.unwrap(), []);
+    hidden(acme.acme_profile(&who, &origin(), &reference).await.map(drop));
+    hidden(acme.edit_acme_profile(&who, &origin(), &reference, edit.clone()).await.map(drop));
+    hidden(acme.delete_acme_profile(&who, &origin(), &reference, true).await);
+    // Else the operator of tls-server could not change his own any more.
+    hidden(acme.activate(&who, &origin(), &named("device"), activation("default")).await.map(drop));
+    hidden(acme.activate(&who, &origin(), &named("device"), activation("spare")).await.map(drop));
+    // An operator has ACME profiles of his own.
+    let own = NewAcmeProfile { ra_profile: Some(device.id), name: "own".into(), ..NewAcmeProfile::default() };
+    acme.create_acme_profile(&who, &origin(), own).await.unwrap();
+    let seen = acme.acme_profiles(&who, &origin()).await.unwrap();
+    assert_eq!(seen.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>(), ["own"]);
+    // Both of two see what serves them both, and neither changes it, nor has it serve more.
+    house.activate("device", "default").await;
+    assert_eq!(acme.acme_profiles(&who, &origin()).await.unwrap().len(), 2);
     forbidden(acme.edit_acme_profile(&who, &origin(), &reference, edit).await.map(drop));
     forbidden(acme.delete_acme_profile(&who, &origin(), &reference, true).await);
-    assert!(acme.activate(&who, &origin(), &named("device"), activation("default")).await.is_ok());
-    // Through a directory of its own, clients could order from what the operator does not reach.
-    house.set(|settings| settings.profiles = [server.id].into()).await;
     forbidden(acme.activate(&who, &origin(), &named("device"), activation("default")).await.map(drop));
     assert!(house.told("access.denied").await.len() >= 2);
 }
@@ -230,4 +245,76 @@ async fn marks_are_for_certificates_that_are_there() {
     let page = Some(Some("https://ca.example/incident".to_owned()));
     let marked = house.acme.mark_for_renewal(&system(), &origin(), Marked::Profile(named("tls-server")), page).await;
     assert_eq!(marked.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn nobody_takes_the_path_of_another_profile() {
+    let house = House::new().await;
+    let device = house.ra_profile("device").await;
+    let new = |name: &str, ra_profile| NewAcmeProfile {
+        name: name.into(),
+        enabled: true,
+        ra_profile,
+        ..NewAcmeProfile::default()
+    };
+    let who = limited(Role::Operator, &[&device]);
+    // The door of tls-client is closed: its clients would be at the operator's directory.
+    for name in ["tls-client", "tls-server"] {
+        let Err(Error::Rejected(faults)) =
+            house.acme.create_acme_profile(&who, &origin(), new(name, Some(device.id))).await
+        else {
+            panic!("{name} was taken");
+        };
+        assert!(faults.iter().any(|fault| fault.to_string().contains("is taken")), "{faults:?}");
+    }
+    house.acme.create_acme_profile(&who, &origin(), new("device", Some(device.id))).await.unwrap();
+    // Nor does an RA profile take the directory of an ACME profile.
+    house.acme.create_acme_profile(&system(), &origin(), new("printers", Some(device.id))).await.unwrap();
+    let mut printers = house.ra_profile("tls-client").await;
+    printers.name = "printers".into();
+    let new = chancery_core::NewProfile {
+        authority: printers.authority,
+        name: printers.name,
+        description: None,
+        attributes: printers.attributes,
+        enabled: true,
+    };
+    house.ra.create_profile(&system(), &origin(), new).await.unwrap();
+    let done = house.acme.activate(&system(), &origin(), &named("printers"), activation("default")).await;
+    assert!(
+        matches!(&done, Err(Error::Rejected(faults)) if faults[0].to_string().contains("/acme/printers")),
+        "{done:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_directory_has_one_set_of_attributes_whatever_its_url() {
+    let house = House::new().await;
+    let server = house.ra_profile("tls-server").await;
+    let attribute = |days: &str| chancery_core::attribute::RequestAttribute {
+        uuid: None,
+        name: "notAfter".into(),
+        content_type: None,
+        version: chancery_core::attribute::Version::V2,
+        content: vec![chancery_core::attribute::ContentItem::new(days)],
+    };
+    let reference = AcmeProfileRef::Name("default".into());
+    let edit = AcmeProfileEdit { ra_profile: Some(Some(server.id)), ..AcmeProfileEdit::default() };
+    house.acme.edit_acme_profile(&system(), &origin(), &reference, edit).await.unwrap();
+    let activation = NewActivation {
+        acme_profile: reference,
+        issue_attributes: vec![attribute("2027-01-01T00:00:00Z")],
+        revoke_attributes: vec![],
+    };
+    house.acme.activate(&system(), &origin(), &named("tls-server"), activation).await.unwrap();
+    let paths = [
+        DirectoryPath::Named("tls-server".into()),
+        DirectoryPath::RaProfile("tls-server".into()),
+        DirectoryPath::Named("default".into()),
+        DirectoryPath::AcmeProfile("default".into()),
+    ];
+    for path in paths {
+        let directory = house.acme.directory(&path).await.unwrap().unwrap();
+        assert_eq!(directory.issue_attributes(), [attribute("2027-01-01T00:00:00Z")], "{path:?}");
+    }
 }

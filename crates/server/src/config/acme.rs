@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ipnet::IpNet;
+use chancery_acme_validation::NAT64_LENGTHS;
+use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
@@ -30,6 +31,8 @@ pub struct Validation {
     pub allow: Vec<String>,
     #[serde(deserialize_with = "list")]
     pub deny: Vec<String>,
+    #[serde(deserialize_with = "list")]
+    pub nat64: Vec<String>,
     pub timeout: Span,
     pub attempts: u32,
     pub at_once: usize,
@@ -61,6 +64,7 @@ impl Default for Validation {
             resolver: None,
             allow: Vec::new(),
             deny: Vec::new(),
+            nat64: Vec::new(),
             timeout: seconds(10),
             attempts: 6,
             at_once: 64,
@@ -87,6 +91,22 @@ impl Validation {
     pub fn denied(&self) -> Result<Vec<IpNet>, String> {
         networks("acme.validation.deny", &self.deny)
     }
+
+    /// The prefixes of `nat64`.
+    ///
+    /// # Errors
+    /// The first text that is no IPv6 network of a length that RFC 6052 section 2.2 knows.
+    pub fn translated(&self) -> Result<Vec<Ipv6Net>, String> {
+        let key = "acme.validation.nat64";
+        let prefix = |range: IpNet| match range {
+            IpNet::V6(six) if NAT64_LENGTHS.contains(&six.prefix_len()) => Ok(six),
+            other => {
+                let why = "is no IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits (RFC 6052 section 2.2)";
+                Err(format!("{key}: \"{other}\" {why}"))
+            }
+        };
+        networks(key, &self.nat64)?.into_iter().map(prefix).collect()
+    }
 }
 
 impl Acme {
@@ -102,8 +122,9 @@ impl Acme {
             "acme.validation.quorum: at most the number of acme.validation.perspectives",
         );
         rule((seconds(1)..=seconds(60)).contains(&validation.timeout), "acme.validation.timeout: from 1 s to 60 s");
-        for networks in [validation.allowed(), validation.denied()] {
-            if let Err(why) = networks {
+        let networks = [validation.allowed(), validation.denied()].map(|networks| networks.map(drop));
+        for checked in networks.into_iter().chain([validation.translated().map(drop)]) {
+            if let Err(why) = checked {
                 rule(false, &why);
             }
         }

@@ -5,7 +5,7 @@ use chancery_acme::{Authorization, AuthorizationStatus as Status, Challenge, Cha
 use chancery_core::{StoreError, instant, micros};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -116,6 +116,26 @@ pub(super) fn insert(c: &mut AnyConnection, new: &[Authorization]) -> Result<(),
     Ok(())
 }
 
+/// How many an account has that are pending and not over.
+pub(super) fn count_pending(c: &mut AnyConnection, account: Uuid, now: i64) -> QueryResult<i64> {
+    authorizations::table
+        .filter(authorizations::account.eq(bytes(&account)))
+        // A literal, as above.
+        .filter(sql::<Bool>("acme_authorizations.status = 'pending'"))
+        .filter(authorizations::expires_at.gt(now))
+        .count()
+        .get_result(c)
+}
+
+/// A new one, unless the account would have too many pending ones. Parallel calls may go beyond by as many as they are.
+pub(super) fn create(c: &mut AnyConnection, new: &Authorization, most: u32) -> Result<bool, Failure> {
+    if new.status == Status::Pending && count_pending(c, new.account, micros(new.created_at))? >= i64::from(most) {
+        return Ok(false);
+    }
+    insert(c, std::slice::from_ref(new))?;
+    Ok(true)
+}
+
 /// One by its id.
 pub(super) fn find(c: &mut AnyConnection, id: Uuid) -> Result<Option<Authorization>, Failure> {
     let row: Option<AuthorizationRow> =
@@ -201,7 +221,10 @@ pub(super) fn begin(
 /// How an attempt ended.
 pub(super) fn settle(c: &mut AnyConnection, id: Uuid, settled: &Settled) -> Result<bool, Failure> {
     let Some(mut authorization) = pending(c, id)? else { return Ok(false) };
-    if !replace(&mut authorization, &settled.challenge) {
+    let known = authorization.challenges.iter().find(|known| known.kind == settled.challenge.kind);
+    // The outcome of an attempt that another overtook is none any more, nor is that of one that took too long.
+    let next = known.is_some_and(|known| known.attempts + 1 == settled.challenge.attempts);
+    if !next || authorization.expires_at <= settled.at || !replace(&mut authorization, &settled.challenge) {
         return Ok(false);
     }
     let expires_at = settled.expires_at.unwrap_or(authorization.expires_at);
@@ -262,19 +285,32 @@ pub(super) fn any_due(c: &mut AnyConnection, now: OffsetDateTime) -> Result<bool
     Ok(found.is_some())
 }
 
-/// Take those whose attempt was due before `now`. On PostgreSQL several nodes take different ones at the same time.
+/// Take those whose attempt was due before `now`, of each account its first before the second of any. On PostgreSQL several
+/// nodes take different ones at the same time.
 pub(super) fn claim(
     c: &mut AnyConnection,
     now: OffsetDateTime,
     until: OffsetDateTime,
     limit: u32,
+    except: &[Uuid],
 ) -> Result<Vec<Authorization>, Failure> {
-    let due = authorizations::table
+    let chosen: Vec<Vec<u8>> = authorizations::table
         .filter(authorizations::attempt_at.lt(Some(micros(now))))
         .filter(authorizations::status.eq(Status::Pending.code()))
         .filter(authorizations::expires_at.gt(micros(now)))
-        .order(authorizations::attempt_at)
+        .filter(authorizations::account.ne_all(except.iter().map(bytes).collect::<Vec<_>>()))
+        .order((
+            sql::<BigInt>("row_number() OVER (PARTITION BY account ORDER BY attempt_at)"),
+            authorizations::attempt_at,
+        ))
         .limit(i64::from(limit))
+        .select(authorizations::id)
+        .load(c)?;
+    // PostgreSQL locks no rows of a window: of what was chosen, those that nobody took meanwhile.
+    let due = authorizations::table
+        .filter(authorizations::id.eq_any(chosen))
+        .filter(authorizations::attempt_at.lt(Some(micros(now))))
+        .filter(authorizations::status.eq(Status::Pending.code()))
         .select(authorizations::all_columns);
     let rows: Vec<AuthorizationRow> = match c {
         AnyConnection::Sqlite(c) => due.load(c)?,

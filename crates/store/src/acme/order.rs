@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use chancery_acme::port::{OrderCounts, Ordered};
+use chancery_acme::AuthorizationStatus::Pending;
+use chancery_acme::port::{OrderCounts, Ordered, Unfinished};
 use chancery_acme::{
     AccountStatus, Authorization, Order, OrderStatus, Problem, ProblemType, StoredOrderStatus as Status,
 };
@@ -119,20 +120,28 @@ pub(super) fn create(
     c: &mut AnyConnection,
     order: &Order,
     new_authorizations: &[Authorization],
-    most_open: u32,
+    most: Unfinished,
 ) -> Result<Ordered, Failure> {
     let now = micros(order.created_at);
-    let most = i64::from(most_open);
+    let most_pending = i64::from(most.authorizations);
+    let most = i64::from(most.orders);
+    let added =
+        i64::try_from(new_authorizations.iter().filter(|new| new.status == Pending).count()).unwrap_or(i64::MAX);
     let Some(mut open) = open_orders(c, order.account, now)? else { return Ok(Ordered::AccountEnded) };
-    if open + RACING >= most
+    let mut pending = if added > 0 { authorization::count_pending(c, order.account, now)? } else { 0 };
+    if (open + RACING >= most || added > 0 && pending + added + RACING >= most_pending)
         && let AnyConnection::Postgres(c2) = c
     {
         accounts::table.find(bytes(&order.account)).for_update().select(accounts::id).first::<Vec<u8>>(c2)?;
         let Some(counted) = open_orders(c, order.account, now)? else { return Ok(Ordered::AccountEnded) };
         open = counted;
+        pending = if added > 0 { authorization::count_pending(c, order.account, now)? } else { 0 };
     }
     if open >= most {
         return Ok(Ordered::TooMany(u32::try_from(open).unwrap_or(u32::MAX)));
+    }
+    if added > 0 && pending + added > most_pending {
+        return Ok(Ordered::TooManyPending);
     }
     if let Some(certificate) = order.replaces {
         make_way(c, certificate, order.created_at)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chancery_acme::port::{AcmeStore, FinalizeOrder, Ordered, Registered, Settled};
+use chancery_acme::port::{AcmeStore, FinalizeOrder, Ordered, Registered, Settled, Unfinished};
 use chancery_acme::{
     Account, AccountStatus, Authorization, AuthorizationStatus, Challenge, ChallengeStatus, ChallengeType, DirectoryId,
     Identifier, Order, StoredOrderStatus,
@@ -141,7 +141,7 @@ impl Bench {
             now,
         };
         let authorization_id = authorization.id;
-        if self.store.create_order(order, vec![authorization], u32::MAX).await? != Ordered::New {
+        if self.store.create_order(order, vec![authorization], MOST).await? != Ordered::New {
             return Err(unexpected("order"));
         }
         let mut challenge = challenges.swap_remove(0);
@@ -151,6 +151,7 @@ impl Bench {
         }
         (challenge.status, challenge.validated, challenge.attempts) = (ChallengeStatus::Valid, Some(now), 1);
         let settled = Settled {
+            at: now,
             challenge,
             status: AuthorizationStatus::Valid,
             expires_at: Some(now + time::Duration::days(1)),
@@ -164,6 +165,9 @@ impl Bench {
         self.store.record(issuance).await
     }
 }
+
+/// Nothing is held back.
+const MOST: Unfinished = Unfinished { orders: u32::MAX, authorizations: u32::MAX };
 
 fn challenge(kind: ChallengeType) -> Challenge {
     // 128 bits in base64url have this length.

@@ -1,8 +1,8 @@
-use chancery_acme::port::{AcmeStore, Settled};
+use chancery_acme::port::{AcmeStore, Ordered, Settled, Unfinished};
 use chancery_acme::{AuthorizationStatus, ChallengeStatus, ChallengeType, Identifier, Problem, ProblemType};
 use time::Duration;
 
-use super::{authorization_of, challenge, id, now, proved, stored_account};
+use super::{authorization_of, challenge, id, now, order_of, proved, stored_account};
 use crate::tests::{Place, contract};
 
 contract!(
@@ -14,6 +14,8 @@ contract!(
     keeps_how_attempts_end,
     deactivates_once,
     claims_what_is_due_once,
+    accounts_take_turns,
+    pending_ones_are_counted,
     remembers_caa,
 );
 
@@ -31,7 +33,7 @@ async fn keeps_an_authorization(place: Place) {
         (authorization.attempt_at, authorization.caa_checked_at) = (Some(now()), Some(now()));
         authorization.challenges[0].error = Some(Problem::new(ProblemType::Dns, "no answer"));
         authorization.challenges[1].payload = Some(serde_json::json!({ "attObj": "o2Nm" }));
-        store.create_authorization(authorization.clone()).await.unwrap();
+        assert!(store.create_authorization(authorization.clone(), 99).await.unwrap());
         assert_eq!(store.authorization(authorization.id).await.unwrap(), Some(authorization));
     }
     assert_eq!(store.authorization(id()).await.unwrap(), None);
@@ -57,7 +59,7 @@ async fn finds_what_can_be_taken_up(place: Place) {
         &authorization_of(account.id, "c.example"),
         &authorization_of(other.id, "a.example"),
     ] {
-        store.create_authorization(made.clone()).await.unwrap();
+        assert!(store.create_authorization(made.clone(), 99).await.unwrap());
     }
     let names = |names: &[&str]| names.iter().map(|name| Identifier::Dns((*name).to_owned())).collect::<Vec<_>>();
     let found = store.authorizations_for(account.id, names(&["a.example"]), now()).await.unwrap();
@@ -77,7 +79,7 @@ async fn begins_once(place: Place) {
     let store = place.open().await;
     let account = stored_account(&store).await;
     let authorization = authorization_of(account.id, "a.example");
-    store.create_authorization(authorization.clone()).await.unwrap();
+    assert!(store.create_authorization(authorization.clone(), 99).await.unwrap());
     let at = now() + Duration::seconds(30);
     let mut begun = processing(ChallengeType::Dns01);
     begun.payload = Some(serde_json::json!({}));
@@ -96,7 +98,7 @@ async fn of_many_beginnings_one_wins(place: Place) {
     let store = place.open().await;
     let account = stored_account(&store).await;
     let authorization = authorization_of(account.id, "a.example");
-    store.create_authorization(authorization.clone()).await.unwrap();
+    assert!(store.create_authorization(authorization.clone(), 99).await.unwrap());
     let mut calls = tokio::task::JoinSet::new();
     for number in 0..50 {
         let (store, id) = (store.clone(), authorization.id);
@@ -110,7 +112,7 @@ async fn begins_neither_late_nor_unknown(place: Place) {
     let store = place.open().await;
     let account = stored_account(&store).await;
     let authorization = authorization_of(account.id, "a.example");
-    store.create_authorization(authorization.clone()).await.unwrap();
+    assert!(store.create_authorization(authorization.clone(), 99).await.unwrap());
     let begin = |id, kind, now| store.begin_challenge(id, processing(kind), now, now);
     assert!(!begin(authorization.id, ChallengeType::Http01, authorization.expires_at).await.unwrap());
     assert!(!begin(authorization.id, ChallengeType::TlsAlpn01, now()).await.unwrap());
@@ -123,11 +125,12 @@ async fn keeps_how_attempts_end(place: Place) {
     let store = place.open().await;
     let account = stored_account(&store).await;
     let authorization = authorization_of(account.id, "a.example");
-    store.create_authorization(authorization.clone()).await.unwrap();
+    assert!(store.create_authorization(authorization.clone(), 99).await.unwrap());
     let (next, error) = (now() + Duration::seconds(2), Problem::new(ProblemType::Connection, "refused"));
     let mut again = processing(ChallengeType::Http01);
     (again.attempts, again.error) = (1, Some(error.clone()));
     let settled = Settled {
+        at: now(),
         challenge: again.clone(),
         status: AuthorizationStatus::Pending,
         expires_at: None,
@@ -139,8 +142,13 @@ async fn keeps_how_attempts_end(place: Place) {
     assert_eq!((kept.status, kept.attempt_at), (AuthorizationStatus::Pending, Some(next)));
     assert_eq!((kept.expires_at, &kept.challenges[0]), (authorization.expires_at, &again));
 
+    // The outcome of an attempt that another overtook, and of one that came too late, is written nowhere.
     let mut valid = proved(&authorization);
     valid.caa_checked_at = Some(now());
+    assert!(!store.settle_challenge(authorization.id, valid.clone()).await.unwrap());
+    valid.challenge.attempts = 2;
+    let late = Settled { at: authorization.expires_at, ..valid.clone() };
+    assert!(!store.settle_challenge(authorization.id, late).await.unwrap());
     assert!(store.settle_challenge(authorization.id, valid.clone()).await.unwrap());
     let kept = store.authorization(authorization.id).await.unwrap().unwrap();
     assert_eq!((kept.status, kept.attempt_at), (AuthorizationStatus::Valid, None));
@@ -151,9 +159,9 @@ async fn keeps_how_attempts_end(place: Place) {
     assert!(!store.settle_challenge(id(), settled).await.unwrap());
 
     let failing = authorization_of(account.id, "b.example");
-    store.create_authorization(failing.clone()).await.unwrap();
+    assert!(store.create_authorization(failing.clone(), 99).await.unwrap());
     let mut failed = processing(ChallengeType::Http01);
-    (failed.status, failed.error) = (ChallengeStatus::Invalid, Some(error));
+    (failed.status, failed.error, failed.attempts) = (ChallengeStatus::Invalid, Some(error), 1);
     let settled = Settled { challenge: failed.clone(), status: AuthorizationStatus::Invalid, ..proved(&failing) };
     assert!(store.settle_challenge(failing.id, settled).await.unwrap());
     let kept = store.authorization(failing.id).await.unwrap().unwrap();
@@ -165,7 +173,7 @@ async fn deactivates_once(place: Place) {
     let account = stored_account(&store).await;
     let (pending, valid) = (authorization_of(account.id, "a.example"), authorization_of(account.id, "b.example"));
     for made in [&pending, &valid] {
-        store.create_authorization(made.clone()).await.unwrap();
+        assert!(store.create_authorization(made.clone(), 99).await.unwrap());
     }
     store.settle_challenge(valid.id, proved(&valid)).await.unwrap();
     for id in [pending.id, valid.id] {
@@ -185,25 +193,25 @@ async fn claims_what_is_due_once(place: Place) {
     let mut due = Vec::new();
     for seconds in 0..10 {
         let authorization = authorization_of(account.id, &format!("{seconds}.example"));
-        store.create_authorization(authorization.clone()).await.unwrap();
+        assert!(store.create_authorization(authorization.clone(), 99).await.unwrap());
         let at = start + Duration::seconds(seconds);
         let begun = processing(ChallengeType::Http01);
         assert!(store.begin_challenge(authorization.id, begun, start, at).await.unwrap());
         due.push(authorization.id);
     }
-    store.create_authorization(authorization_of(account.id, "not-begun.example")).await.unwrap();
+    assert!(store.create_authorization(authorization_of(account.id, "not-begun.example"), 99).await.unwrap());
     let until = start + Duration::minutes(1);
-    assert_eq!(store.claim_attempts(start, until, 9).await.unwrap(), []);
+    assert_eq!(store.claim_attempts(start, until, 9, vec![]).await.unwrap(), []);
     // Several at once get different ones; those that are due later stay.
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let store = store.clone();
-        calls.spawn(async move { store.claim_attempts(start + Duration::seconds(8), until, 3).await.unwrap() });
+        calls.spawn(async move { store.claim_attempts(start + Duration::seconds(8), until, 3, vec![]).await.unwrap() });
     }
     let mut claimed: Vec<_> = calls.join_all().await.into_iter().flatten().collect();
     assert!(claimed.iter().all(|authorization| authorization.attempt_at == Some(until)));
     while let Some(authorization) =
-        store.claim_attempts(start + Duration::seconds(8), until, 1).await.unwrap().into_iter().next()
+        store.claim_attempts(start + Duration::seconds(8), until, 1, vec![]).await.unwrap().into_iter().next()
     {
         claimed.push(authorization);
     }
@@ -211,7 +219,56 @@ async fn claims_what_is_due_once(place: Place) {
     ids.sort();
     assert_eq!(ids, due[..8]);
     // Whoever claimed them died.
-    assert_eq!(store.claim_attempts(until + Duration::seconds(1), until, 99).await.unwrap().len(), 10);
+    assert_eq!(store.claim_attempts(until + Duration::seconds(1), until, 99, vec![]).await.unwrap().len(), 10);
+}
+
+async fn accounts_take_turns(place: Place) {
+    let store = place.open().await;
+    let start = now();
+    let accounts = [stored_account(&store).await, stored_account(&store).await, stored_account(&store).await];
+    // The first has twenty that are due, and long before those of the others.
+    for (account, count, age) in [(0, 20, 60), (1, 2, 30), (2, 1, 10)] {
+        for number in 0..count {
+            let authorization = authorization_of(accounts[account].id, &format!("{number}.example"));
+            assert!(store.create_authorization(authorization.clone(), 99).await.unwrap());
+            let at = start - Duration::seconds(age - number);
+            assert!(
+                store.begin_challenge(authorization.id, processing(ChallengeType::Http01), start, at).await.unwrap()
+            );
+        }
+    }
+    let until = start + Duration::minutes(1);
+    let claimed = store.claim_attempts(start, until, 5, vec![]).await.unwrap();
+    let of = |account: usize| claimed.iter().filter(|claimed| claimed.account == accounts[account].id).count();
+    assert_eq!((of(0), of(1), of(2)), (2, 2, 1));
+    let others = store.claim_attempts(start, until, 99, vec![accounts[0].id]).await.unwrap();
+    assert_eq!(others, [], "nothing of the others is left");
+    assert_eq!(store.claim_attempts(start, until, 99, vec![accounts[1].id]).await.unwrap().len(), 18);
+}
+
+async fn pending_ones_are_counted(place: Place) {
+    let store = place.open().await;
+    let (account, other) = (stored_account(&store).await, stored_account(&store).await);
+    let new = |name: &str| authorization_of(account.id, name);
+    let first = new("a.example");
+    assert!(store.create_authorization(first.clone(), 2).await.unwrap());
+    assert!(store.create_authorization(new("b.example"), 2).await.unwrap());
+    assert!(!store.create_authorization(new("c.example"), 2).await.unwrap());
+    // An order counts all that it needs anew, and is made whole or not at all.
+    let most = Unfinished { orders: 9, authorizations: 3 };
+    let two = vec![new("c.example"), new("d.example")];
+    let order = order_of(&account, &two);
+    assert_eq!(store.create_order(order.clone(), two.clone(), most).await.unwrap(), Ordered::TooManyPending);
+    assert_eq!(store.order(order.id).await.unwrap(), None);
+    assert_eq!(store.authorization(two[0].id).await.unwrap(), None);
+    // One that needs none is not held back; what is valid, over or of others is not counted.
+    assert_eq!(store.create_order(order_of(&account, &[]), Vec::new(), most).await.unwrap(), Ordered::New);
+    assert!(store.settle_challenge(first.id, proved(&first)).await.unwrap());
+    let mut over = new("e.example");
+    (over.created_at, over.expires_at) = (now() - Duration::hours(2), now() - Duration::hours(1));
+    assert!(store.create_authorization(over, 2).await.unwrap());
+    assert!(store.create_authorization(authorization_of(other.id, "a.example"), 2).await.unwrap());
+    assert_eq!(store.create_order(order, two, most).await.unwrap(), Ordered::New);
 }
 
 async fn remembers_caa(place: Place) {
@@ -219,7 +276,7 @@ async fn remembers_caa(place: Place) {
     let account = stored_account(&store).await;
     let (asked, other) = (authorization_of(account.id, "a.example"), authorization_of(account.id, "b.example"));
     for made in [&asked, &other] {
-        store.create_authorization(made.clone()).await.unwrap();
+        assert!(store.create_authorization(made.clone(), 99).await.unwrap());
     }
     let at = now();
     store.caa_checked(vec![asked.id], at).await.unwrap();

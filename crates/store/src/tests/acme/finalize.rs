@@ -6,7 +6,7 @@ use chancery_core::port::{Alongside, InventoryStore, IssueRecord};
 use chancery_core::{CertificateState, RaProfile, Stale, StoreError};
 use time::Duration;
 
-use super::{eab_key, entry, id, now, ready_order, stored_account, stored_order};
+use super::{eab_key, entry, id, most, now, ready_order, stored_account, stored_order};
 use crate::Store;
 use crate::tests::{Place, contract, record, stored_profile, verify};
 
@@ -142,7 +142,7 @@ async fn place_expired(store: &Store, order: &Order, authorizations: &[Authoriza
     let end = store.authorization(authorizations[0].id).await.unwrap().unwrap().expires_at;
     let mut longer = order.clone();
     (longer.id, longer.expires_at) = (id(), end + Duration::days(1));
-    let made = store.create_order(longer.clone(), Vec::new(), 1_000).await.unwrap();
+    let made = store.create_order(longer.clone(), Vec::new(), most(1_000)).await.unwrap();
     assert_eq!(made, chancery_acme::port::Ordered::New);
     FinalizeOrder { now: end, ..finalize(&longer) }
 }

@@ -9,7 +9,7 @@ mod purge;
 
 use std::sync::Mutex;
 
-use chancery_acme::port::{AcmeStore, Ordered, Registered, Settled};
+use chancery_acme::port::{AcmeStore, Ordered, Registered, Settled, Unfinished};
 use chancery_acme::{
     Account, AccountStatus, Authorization, AuthorizationStatus, Challenge, ChallengeStatus, ChallengeType, DirectoryId,
     EabKey, Identifier, Order, StoredOrderStatus,
@@ -134,11 +134,16 @@ fn order_of(account: &Account, authorizations: &[Authorization]) -> Order {
     }
 }
 
+/// So many open orders, and any number of pending authorizations.
+fn most(orders: u32) -> Unfinished {
+    Unfinished { orders, authorizations: u32::MAX }
+}
+
 /// An order for two names with its authorizations, stored.
 async fn stored_order(store: &Store, account: &Account) -> (Order, Vec<Authorization>) {
     let authorizations = vec![authorization_of(account.id, "a.example"), authorization_of(account.id, "b.example")];
     let order = order_of(account, &authorizations);
-    assert_eq!(store.create_order(order.clone(), authorizations.clone(), 1_000).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(order.clone(), authorizations.clone(), most(1_000)).await.unwrap(), Ordered::New);
     (order, authorizations)
 }
 
@@ -147,7 +152,9 @@ fn proved(authorization: &Authorization) -> Settled {
     let mut challenge = authorization.challenges[0].clone();
     challenge.status = ChallengeStatus::Valid;
     challenge.validated = Some(now());
+    challenge.attempts += 1;
     Settled {
+        at: now(),
         challenge,
         status: AuthorizationStatus::Valid,
         expires_at: Some(now() + Duration::days(1)),

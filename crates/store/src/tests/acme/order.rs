@@ -3,7 +3,7 @@ use chancery_acme::{AccountStatus, AuthorizationStatus, Identifier, Problem, Pro
 use time::Duration;
 
 use super::{
-    account_at, authorization_of, directory, entry, id, now, order_of, ready_order, stored_account, stored_order,
+    account_at, authorization_of, directory, entry, id, most, now, order_of, ready_order, stored_account, stored_order,
 };
 use crate::tests::{Place, contract};
 
@@ -25,7 +25,7 @@ async fn keeps_an_order(place: Place) {
     let mut authorizations = vec![authorization_of(account.id, "a.example"), authorization_of(account.id, "x")];
     authorizations[1].identifier = Identifier::Ip("2001:db8::1".parse().unwrap());
     let order = order_of(&account, &authorizations);
-    assert_eq!(store.create_order(order.clone(), authorizations.clone(), 9).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(order.clone(), authorizations.clone(), most(9)).await.unwrap(), Ordered::New);
     let (kept, mut kept_authorizations) = store.order(order.id).await.unwrap().unwrap();
     assert_eq!(kept, order);
     kept_authorizations.sort_by_key(|authorization| authorization.id);
@@ -33,24 +33,24 @@ async fn keeps_an_order(place: Place) {
     assert_eq!(store.order(id()).await.unwrap(), None);
     // Another order takes up one of them.
     let second = order_of(&account, &authorizations[..1]);
-    assert_eq!(store.create_order(second.clone(), Vec::new(), 9).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(second.clone(), Vec::new(), most(9)).await.unwrap(), Ordered::New);
     assert_eq!(store.order(second.id).await.unwrap().unwrap().1, authorizations[..1]);
 }
 
 async fn makes_none_for_an_ended_account(place: Place) {
     let store = place.open().await;
     let nobody = account_at(directory());
-    assert_eq!(store.create_order(order_of(&nobody, &[]), Vec::new(), 9).await.unwrap(), Ordered::AccountEnded);
+    assert_eq!(store.create_order(order_of(&nobody, &[]), Vec::new(), most(9)).await.unwrap(), Ordered::AccountEnded);
     let account = stored_account(&store).await;
     store.disable_account(account.id, true, entry()).await.unwrap();
     let authorizations = vec![authorization_of(account.id, "a.example")];
     let order = order_of(&account, &authorizations);
-    let refused = store.create_order(order.clone(), authorizations.clone(), 9).await.unwrap();
+    let refused = store.create_order(order.clone(), authorizations.clone(), most(9)).await.unwrap();
     assert_eq!(refused, Ordered::AccountEnded);
     assert_eq!(store.authorization(authorizations[0].id).await.unwrap(), None);
     store.disable_account(account.id, false, entry()).await.unwrap();
     store.end_account(account.id, AccountStatus::Revoked, now(), entry()).await.unwrap();
-    assert_eq!(store.create_order(order, authorizations, 9).await.unwrap(), Ordered::AccountEnded);
+    assert_eq!(store.create_order(order, authorizations, most(9)).await.unwrap(), Ordered::AccountEnded);
 }
 
 async fn makes_no_more_than_may_be_open(place: Place) {
@@ -59,14 +59,14 @@ async fn makes_no_more_than_may_be_open(place: Place) {
     // Over, so it does not count.
     let mut over = order_of(&account, &[]);
     over.expires_at = over.created_at;
-    assert_eq!(store.create_order(over, Vec::new(), 2).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(over, Vec::new(), most(2)).await.unwrap(), Ordered::New);
     let (first, _) = stored_order(&store, &account).await;
-    assert_eq!(store.create_order(order_of(&account, &[]), Vec::new(), 2).await.unwrap(), Ordered::New);
-    assert_eq!(store.create_order(order_of(&account, &[]), Vec::new(), 2).await.unwrap(), Ordered::TooMany(2));
+    assert_eq!(store.create_order(order_of(&account, &[]), Vec::new(), most(2)).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(order_of(&account, &[]), Vec::new(), most(2)).await.unwrap(), Ordered::TooMany(2));
     store.fail_order(first.id, Problem::new(ProblemType::Caa, "no")).await.unwrap();
-    assert_eq!(store.create_order(order_of(&account, &[]), Vec::new(), 2).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(order_of(&account, &[]), Vec::new(), most(2)).await.unwrap(), Ordered::New);
     let other = stored_account(&store).await;
-    assert_eq!(store.create_order(order_of(&other, &[]), Vec::new(), 2).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(order_of(&other, &[]), Vec::new(), most(2)).await.unwrap(), Ordered::New);
 }
 
 async fn of_many_new_orders_as_many_are_made_as_may_be_open(place: Place) {
@@ -75,7 +75,7 @@ async fn of_many_new_orders_as_many_are_made_as_may_be_open(place: Place) {
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..32 {
         let (store, order) = (store.clone(), order_of(&account, &[]));
-        calls.spawn(async move { store.create_order(order, Vec::new(), 5).await.unwrap() });
+        calls.spawn(async move { store.create_order(order, Vec::new(), most(5)).await.unwrap() });
     }
     let made = calls.join_all().await.into_iter().filter(|ordered| *ordered == Ordered::New).count();
     assert_eq!(made, 5);
@@ -93,10 +93,10 @@ async fn one_order_replaces_a_certificate(place: Place) {
     };
     assert!(!store.is_replaced(certificate, now()).await.unwrap());
     let (first, authorizations) = replacing();
-    assert_eq!(store.create_order(first.clone(), authorizations, 9).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(first.clone(), authorizations, most(9)).await.unwrap(), Ordered::New);
     assert!(store.is_replaced(certificate, now()).await.unwrap());
     let (refused, authorizations) = replacing();
-    let result = store.create_order(refused.clone(), authorizations.clone(), 9).await.unwrap();
+    let result = store.create_order(refused.clone(), authorizations.clone(), most(9)).await.unwrap();
     assert_eq!(result, Ordered::AlreadyReplaced);
     assert_eq!(store.order(refused.id).await.unwrap(), None);
     assert_eq!(store.authorization(authorizations[0].id).await.unwrap(), None);
@@ -104,19 +104,19 @@ async fn one_order_replaces_a_certificate(place: Place) {
     store.fail_order(first.id, Problem::new(ProblemType::Caa, "no")).await.unwrap();
     assert!(!store.is_replaced(certificate, now()).await.unwrap());
     let (second, authorizations) = replacing();
-    assert_eq!(store.create_order(second.clone(), authorizations.clone(), 9).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(second.clone(), authorizations.clone(), most(9)).await.unwrap(), Ordered::New);
     // Nor one whose authorization did not hold.
     assert!(store.deactivate_authorization(authorizations[0].id).await.unwrap());
     assert!(!store.is_replaced(certificate, now()).await.unwrap());
     let (mut third, authorizations) = replacing();
     third.expires_at = third.created_at + Duration::seconds(1);
-    assert_eq!(store.create_order(third.clone(), authorizations, 9).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(third.clone(), authorizations, most(9)).await.unwrap(), Ordered::New);
     assert_eq!(store.order(second.id).await.unwrap().unwrap().0.status, StoredOrderStatus::Invalid);
     // Nor one that is over.
     assert!(!store.is_replaced(certificate, third.expires_at).await.unwrap());
     let (mut fourth, authorizations) = replacing();
     fourth.created_at = third.expires_at;
-    assert_eq!(store.create_order(fourth, authorizations, 9).await.unwrap(), Ordered::New);
+    assert_eq!(store.create_order(fourth, authorizations, most(9)).await.unwrap(), Ordered::New);
 }
 
 async fn of_many_orders_one_replaces_a_certificate(place: Place) {
@@ -127,7 +127,7 @@ async fn of_many_orders_one_replaces_a_certificate(place: Place) {
     for _ in 0..32 {
         let (store, mut order) = (store.clone(), order_of(&account, &[]));
         order.replaces = Some(certificate);
-        calls.spawn(async move { store.create_order(order, Vec::new(), 1_000).await.unwrap() });
+        calls.spawn(async move { store.create_order(order, Vec::new(), most(1_000)).await.unwrap() });
     }
     let results = calls.join_all().await;
     assert_eq!(results.iter().filter(|ordered| **ordered == Ordered::New).count(), 1);
@@ -158,7 +158,7 @@ async fn lists_newest_first(place: Place) {
     }
     let mut over = order_of(&account, &[]);
     over.expires_at = over.created_at;
-    store.create_order(over, Vec::new(), 9).await.unwrap();
+    store.create_order(over, Vec::new(), most(9)).await.unwrap();
     let other = stored_account(&store).await;
     stored_order(&store, &other).await;
     store.fail_order(ids[1], Problem::new(ProblemType::Caa, "no")).await.unwrap();

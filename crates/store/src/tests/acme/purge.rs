@@ -5,7 +5,7 @@ use chancery_acme::{Problem, ProblemType, StoredOrderStatus};
 use chancery_core::port::{Alongside, InventoryStore};
 use time::Duration;
 
-use super::{entry, id, now, order_of, ready_order, stored_account, stored_order};
+use super::{entry, id, most, now, order_of, ready_order, stored_account, stored_order};
 use crate::tests::{Place, contract, random, record, stored_profile, verify};
 
 contract!(spends_a_nonce_once, of_many_spenders_one_succeeds, marks_for_renewal, purges_what_is_over, purges_in_steps);
@@ -105,7 +105,7 @@ async fn purges_in_steps(place: Place) {
     let account = stored_account(&store).await;
     for _ in 0..5 {
         let order = order_of(&account, &[]);
-        assert_eq!(store.create_order(order, Vec::new(), 9).await.unwrap(), Ordered::New);
+        assert_eq!(store.create_order(order, Vec::new(), most(9)).await.unwrap(), Ordered::New);
     }
     let late = now() + Duration::days(1);
     let purge = Purge { abandoned_before: late, ended_before: late, limit: 2 };
