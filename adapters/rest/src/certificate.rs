@@ -208,6 +208,9 @@ fn label(event: Event) -> &'static str {
         | Event::AcmeKeyChange
         | Event::AcmeEabCreate
         | Event::AcmeEabRevoke
+        | Event::UserCreate
+        | Event::UserEdit
+        | Event::UserDelete
         | Event::AcmeRenewalMark => "Update State",
     }
 }

@@ -35,6 +35,10 @@ pub enum ActorKind {
     AcmeAccount,
     /// Whoever holds a certificate's private key (RFC 8555 section 7.6: a revocation signed by it).
     CertificateKey,
+    /// A user, by a client certificate.
+    ClientCertificate,
+    /// A user or a caller of no account, by a signed token of an OIDC issuer.
+    Oidc,
 }
 
 impl Actor {
@@ -101,7 +105,7 @@ pub enum Action {
     Approve,
     /// Read the audit trail.
     ReadAudit,
-    /// Make and revoke tokens, make authorities.
+    /// Make and revoke tokens, make users and authorities.
     Administer,
 }
 

@@ -57,6 +57,12 @@ pub enum Event {
     TokenCreate,
     /// A token was revoked.
     TokenRevoke,
+    /// A user was made.
+    UserCreate,
+    /// A user was disabled or enabled.
+    UserEdit,
+    /// A user was deleted.
+    UserDelete,
     /// A credential was missing or not valid.
     LoginFailure,
     /// A caller asked for what it may not reach.
@@ -93,7 +99,7 @@ pub enum Event {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::CertificateRequest,
         Self::CertificateIssue,
         Self::CertificateRenew,
@@ -111,6 +117,9 @@ impl Event {
         Self::AuthorityCreate,
         Self::TokenCreate,
         Self::TokenRevoke,
+        Self::UserCreate,
+        Self::UserEdit,
+        Self::UserDelete,
         Self::LoginFailure,
         Self::AccessDenied,
         Self::ServerStart,
@@ -149,6 +158,9 @@ impl Event {
             Self::AuthorityCreate => "authority.create",
             Self::TokenCreate => "token.create",
             Self::TokenRevoke => "token.revoke",
+            Self::UserCreate => "user.create",
+            Self::UserEdit => "user.edit",
+            Self::UserDelete => "user.delete",
             Self::LoginFailure => "login.failure",
             Self::AccessDenied => "access.denied",
             Self::ServerStart => "server.start",

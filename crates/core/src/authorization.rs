@@ -164,7 +164,7 @@ impl Action {
             Self::ManageProfiles => "change RA profiles",
             Self::Approve => "decide what waits for an approval",
             Self::ReadAudit => "read the audit trail",
-            Self::Administer => "manage tokens and authorities",
+            Self::Administer => "manage tokens, users and authorities",
         }
     }
 }

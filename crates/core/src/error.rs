@@ -209,6 +209,8 @@ pub enum Unique {
     AuthorityName,
     /// ACME profile names.
     AcmeProfileName,
+    /// User names.
+    UserName,
     /// Any other key.
     Other,
 }
@@ -221,6 +223,7 @@ impl std::fmt::Display for Unique {
             Self::ProfileName => "an RA profile with this name",
             Self::AuthorityName => "an authority with this name",
             Self::AcmeProfileName => "an ACME profile with this name",
+            Self::UserName => "a user with this name",
             Self::Other => "this object",
         })
     }

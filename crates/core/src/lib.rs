@@ -19,6 +19,7 @@ mod operation;
 mod profile;
 mod ra;
 mod token;
+mod user;
 
 pub use actor::*;
 pub use approval::*;
@@ -32,6 +33,7 @@ pub use policy::Policy;
 pub use profile::{LoadedProfile, NewProfile, ProfileEdit, RaProfile};
 pub use ra::{Ports, Ra};
 pub use token::{NewToken, TokenRecord};
+pub use user::{Grant, Identified, NewUser, OidcSubject, UserCertificate, UserRecord};
 
 /// Microseconds since 1970, the form in which instants are stored and hashed.
 pub fn micros(instant: time::OffsetDateTime) -> i64 {

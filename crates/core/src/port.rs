@@ -14,8 +14,8 @@ use uuid::Uuid;
 use crate::attribute::{Definition, RequestAttribute};
 use crate::audit::{AuditEntry, ChainHead, ChainPosition, ChainedEntry, Checkpoint};
 use crate::{
-    ApprovalRecord, CertificateQuery, CertificateRecord, CertificateState, ClosedApproval, Error, Page, RaProfile,
-    SearchName, StoreError, TokenRecord,
+    ApprovalRecord, CertificateQuery, CertificateRecord, CertificateState, ClosedApproval, Error, Identified,
+    OidcSubject, Page, RaProfile, SearchName, StoreError, TokenRecord, UserRecord,
 };
 
 /// RA profiles at rest.
@@ -211,6 +211,31 @@ pub trait TokenStore: Send + Sync {
     async fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError>;
     /// Revoke; false when there is none or it was revoked before.
     async fn revoke_token(&self, id: Uuid, at: OffsetDateTime, audit: AuditEntry) -> Result<bool, StoreError>;
+}
+
+/// Users at rest.
+#[async_trait]
+pub trait UserStore: Send + Sync {
+    /// A new one. [`StoreError::Duplicate`] when its name, its key or its OIDC subject is taken.
+    async fn create_user(&self, user: UserRecord, audit: AuditEntry) -> Result<(), StoreError>;
+    /// The one whose certificate has this key, by the SHA-256 of its SubjectPublicKeyInfo.
+    async fn user_by_key(&self, key_hash: &[u8; 32]) -> Result<Option<UserRecord>, StoreError>;
+    /// The one of whom this issuer speaks so.
+    async fn user_by_oidc(&self, subject: &OidcSubject) -> Result<Option<UserRecord>, StoreError>;
+    /// All of them, by name.
+    async fn users(&self) -> Result<Vec<UserRecord>, StoreError>;
+    /// Disable or enable; false when there is none.
+    async fn enable_user(&self, id: Uuid, enabled: bool, audit: AuditEntry) -> Result<bool, StoreError>;
+    /// Delete; false when there is none.
+    async fn delete_user(&self, id: Uuid, audit: AuditEntry) -> Result<bool, StoreError>;
+}
+
+/// What reads signed tokens of other issuers (RFC 7519, OpenID Connect).
+#[async_trait]
+pub trait IdentityProvider: Send + Sync {
+    /// Whom a token speaks of, once its signature, issuer, audience and times are checked; or why it says nothing, for
+    /// the audit alone.
+    async fn identify(&self, token: &str, now: OffsetDateTime) -> Result<Identified, &'static str>;
 }
 
 /// An authority at rest.

@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::audit::{ChainHead, Refusals};
 use crate::port::{
-    Alongside, ApprovalStore, AuditStore, Authority, Database, DoorRecheck, InventoryStore, ProfileStore, TokenStore,
+    Alongside, ApprovalStore, AuditStore, Authority, Database, DoorRecheck, IdentityProvider, InventoryStore,
+    ProfileStore, TokenStore, UserStore,
 };
 use crate::profile::ProfileCache;
 use crate::token::TokenCache;
@@ -32,6 +33,8 @@ pub struct Ports {
     pub audit: Arc<dyn AuditStore>,
     /// Bearer tokens at rest.
     pub tokens: Arc<dyn TokenStore>,
+    /// Users at rest.
+    pub users: Arc<dyn UserStore>,
     /// What signs.
     pub authority: Arc<dyn Authority>,
     /// The database as such.
@@ -59,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) health: Health,
     /// Doors that are asked again when an approval is given.
     rechecks: RwLock<BTreeMap<Door, Arc<dyn DoorRecheck>>>,
+    /// What reads signed tokens of other issuers.
+    pub(crate) identities: RwLock<Option<Arc<dyn IdentityProvider>>>,
     /// What the last checkpoint of this process stated.
     pub(crate) checkpointed: Mutex<Vec<ChainHead>>,
 }
@@ -77,6 +82,7 @@ impl Ra {
             strangers,
             health,
             rechecks: RwLock::default(),
+            identities: RwLock::default(),
             checkpointed: Mutex::default(),
         }))
     }

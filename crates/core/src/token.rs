@@ -99,6 +99,10 @@ impl Ra {
     /// # Errors
     /// [`Error::Unauthenticated`] when it is unknown, expired or revoked; which of them is told in the audit alone.
     pub async fn authenticate(&self, token: &str, origin: &Origin) -> Result<Actor, Error> {
+        // A JWS in its compact form (RFC 7515 section 7.1); no token of ours has a dot.
+        if token.contains('.') {
+            return self.authenticate_signed(token, origin).await;
+        }
         let now = self.now();
         let hash = sha256(token.as_bytes());
         let record = match self.0.tokens.find(&hash, now) {
@@ -144,16 +148,7 @@ impl Ra {
     ) -> Result<(String, TokenRecord), Error> {
         self.demand(actor, origin, Action::Administer).await?;
         check_name(&new.name)?;
-        let mut profiles = BTreeSet::new();
-        for name in &new.profiles {
-            let reference = name.parse().map_or_else(|_| ProfileRef::Name(name.clone()), ProfileRef::Id);
-            profiles.insert(self.reachable_profile(actor, origin, &reference).await?.profile.id);
-        }
-        let scope = match (profiles.is_empty(), &actor.scope) {
-            (true, Scope::All) => Scope::All,
-            (true, Scope::Profiles(own)) => Scope::Profiles(own.clone()),
-            (false, _) => Scope::Profiles(profiles),
-        };
+        let scope = self.scope_of(actor, origin, &new.profiles).await?;
         let mut chance = [0; 32];
         self.0.ports.rng.fill(&mut chance);
         let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(chance));
@@ -180,6 +175,20 @@ impl Ra {
         }
         self.0.ports.tokens.create_token(record.clone(), telling.at(now)).await?;
         Ok((text, record))
+    }
+
+    /// The scope of a new credential: these RA profiles, by name or id, or all that its maker reaches.
+    pub(crate) async fn scope_of(&self, actor: &Actor, origin: &Origin, names: &[String]) -> Result<Scope, Error> {
+        let mut profiles = BTreeSet::new();
+        for name in names {
+            let reference = name.parse().map_or_else(|_| ProfileRef::Name(name.clone()), ProfileRef::Id);
+            profiles.insert(self.reachable_profile(actor, origin, &reference).await?.profile.id);
+        }
+        Ok(match (profiles.is_empty(), &actor.scope) {
+            (true, Scope::All) => Scope::All,
+            (true, Scope::Profiles(own)) => Scope::Profiles(own.clone()),
+            (false, _) => Scope::Profiles(profiles),
+        })
     }
 
     /// The tokens whose scope lies within the actor's, newest first, without their text, which nobody has.
@@ -209,15 +218,17 @@ impl Ra {
     }
 }
 
-/// A token's name stands in the trail as the actor: nobody may look like the server itself.
-fn check_name(name: &str) -> Result<(), Error> {
-    let reserved = ["system", "anonymous"].contains(&name) || name.starts_with("local:");
+/// A token's or user's name stands in the trail as the actor: nobody may look like the server itself.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let reserved = ["system", "anonymous"].contains(&name)
+        || ["local:", "acme:", "oidc:"].iter().any(|prefix| name.starts_with(prefix));
     if !reserved && (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         return Ok(());
     }
     Err(Error::rejected(Rejection::Attribute {
         name: "name".into(),
-        why: "a token's name is 1 to 64 printable characters, and not system, anonymous or local:...".into(),
+        why: "a name is 1 to 64 printable characters, and not system, anonymous, local:..., acme:... or oidc:..."
+            .into(),
     }))
 }
 

@@ -1,13 +1,15 @@
-//! Bearer identities (RFC 6750 section 2.1): one `Authorization` header, scheme `Bearer`, nothing else.
+//! Who asks: by a bearer token (RFC 6750 section 2.1: one `Authorization` header, scheme `Bearer`, nothing else), by a
+//! client certificate, or by both when they name the same caller.
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpMessage, HttpRequest};
 use chancery_core::{Actor, Door, Error, Origin, Ra};
 
-use crate::{RequestContext, origin};
+use crate::{RequestContext, client_certificates, origin};
 
-/// No token of ours comes near this; longer ones are not hashed.
-const LONGEST: usize = 512;
+/// No token of ours comes near this, nor a signed one of a decent issuer; longer ones are not looked at.
+const LONGEST: usize = 8 * 1024;
+const NONE: &str = "no credential";
 
 /// Who asks, and from where.
 #[derive(Clone, Debug)]
@@ -18,16 +20,32 @@ pub struct Caller {
     pub origin: Origin,
 }
 
-/// The caller that the request's bearer token names.
+/// The caller that the request's bearer token or client certificate names. A certificate of no user says nothing beside a
+/// good token; one of another user contradicts it.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] without a valid token, which the audit is told; [`Error::Unavailable`] when the store
+/// [`Error::Unauthenticated`] without a valid credential, or with two that disagree, which the audit is told; [`Error::Unavailable`] when the store
 /// cannot be asked.
 pub async fn authenticate(request: &HttpRequest, ra: &Ra, door: Door) -> Result<Caller, Error> {
     let origin = origin(request, door);
-    let actor = match token(request) {
-        Ok(token) => ra.authenticate(token, &origin).await?,
+    let certificates = match client_certificates(request) {
+        Ok(certificates) => certificates,
         Err(why) => return Err(ra.login_failed(&origin, why).await),
+    };
+    let certificate = certificates.as_ref().and_then(|shown| shown.chain.first());
+    let actor = match (token(request), certificate) {
+        (Ok(token), None) => ra.authenticate(token, &origin).await?,
+        (Ok(token), Some(certificate)) => {
+            let actor = ra.authenticate(token, &origin).await?;
+            match ra.holder_of(certificate, &origin).await? {
+                Some(holder) if holder.id != actor.id => {
+                    return Err(ra.login_failed(&origin, "token and client certificate of two callers").await);
+                }
+                _ => actor,
+            }
+        }
+        (Err(NONE), Some(certificate)) => ra.authenticate_certificate(certificate, &origin).await?,
+        (Err(why), _) => return Err(ra.login_failed(&origin, why).await),
     };
     if let Some(context) = request.extensions().get::<RequestContext>() {
         context.name_actor(&actor.name);
@@ -38,7 +56,7 @@ pub async fn authenticate(request: &HttpRequest, ra: &Ra, door: Door) -> Result<
 /// The token, or why there is none.
 pub(crate) fn token(request: &HttpRequest) -> Result<&str, &'static str> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
-    let Some(header) = headers.next() else { return Err("no credential") };
+    let Some(header) = headers.next() else { return Err(NONE) };
     if headers.next().is_some() {
         return Err("two Authorization headers");
     }

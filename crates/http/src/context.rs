@@ -12,7 +12,7 @@ use ipnet::{IpNet, Ipv4Net};
 /// Headers that only a trusted proxy may set.
 const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
-/// The proxies whose `X-Forwarded-For` is believed; none by default.
+/// Proxies that are believed, by their addresses; none by default.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies(Vec<IpNet>);
 
@@ -23,7 +23,7 @@ impl Proxies {
     }
 
     /// `address` is canonical.
-    fn contains(&self, address: IpAddr) -> bool {
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 

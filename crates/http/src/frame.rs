@@ -14,6 +14,7 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use chancery_core::{Clock, Rng};
 use serde_json::json;
 
+use crate::client_certificate::CertificateProxies;
 use crate::context::{Proxies, RequestContext, is_sane};
 use crate::panic::{Panicked, catch};
 use crate::{Metrics, REQUEST_ID};
@@ -30,12 +31,19 @@ pub struct Frame {
     rng: Arc<dyn Rng>,
     metrics: Metrics,
     proxies: Proxies,
+    certificates: CertificateProxies,
 }
 
 impl Frame {
     /// A frame that takes request ids from `clock` and `rng` and counts in `metrics`.
     pub fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, metrics: Metrics, proxies: Proxies) -> Self {
-        Self { clock, rng, metrics, proxies }
+        Self { clock, rng, metrics, proxies, certificates: CertificateProxies::default() }
+    }
+
+    /// Believe these proxies what certificates their clients showed.
+    #[must_use]
+    pub fn with_certificates(self, certificates: CertificateProxies) -> Self {
+        Self { certificates, ..self }
     }
 
     fn id(&self, request: &ServiceRequest) -> String {
@@ -150,6 +158,9 @@ where
             path: request.path().chars().take(32).collect(),
             context: RequestContext::new(id, address),
         };
+        if let Some(told) = frame.certificates.take(peer, request.headers_mut()) {
+            request.extensions_mut().insert(told);
+        }
         request.extensions_mut().insert(told.context.clone());
         let header = HeaderValue::from_str(&told.context.id).expect("request ids are plain ASCII");
 

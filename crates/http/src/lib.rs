@@ -9,6 +9,7 @@
 //! ```
 
 mod bearer;
+mod client_certificate;
 mod context;
 mod failure;
 mod frame;
@@ -18,6 +19,7 @@ mod plain;
 mod tls_peer;
 
 pub use bearer::{Caller, authenticate};
+pub use client_certificate::{CertificateForm, CertificateProxies, ClientCertificates, Via, client_certificates};
 pub use context::{Proxies, RequestContext, origin, request_id};
 pub use failure::{chain, log_failure};
 pub use frame::{Frame, FrameService};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
-use crate::command::{acme, approval, audit, ca, cert, profile, token};
+use crate::command::{acme, approval, audit, ca, cert, profile, token, user};
 use crate::config::Overrides;
 
 /// A registration authority: one server that issues, renews, rekeys and revokes certificates.
@@ -61,6 +61,9 @@ pub enum Verb {
     /// Bearer tokens
     #[command(subcommand)]
     Token(token::Verb),
+    /// Users: callers known by a certificate, or by an OIDC issuer
+    #[command(subcommand)]
+    User(user::Verb),
     /// RA profiles
     #[command(subcommand)]
     Profile(profile::Verb),

@@ -13,7 +13,7 @@ use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use chancery_acme::Acme;
-use chancery_http::{Frame, Metrics, Proxies, nothing_here, refuse_credentials};
+use chancery_http::{CertificateProxies, Frame, Metrics, Proxies, nothing_here, refuse_credentials};
 use openssl::ssl::SslAcceptorBuilder;
 use rustls::ServerConfig;
 
@@ -101,6 +101,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Proxies whose forwarding headers are believed.
     pub proxies: Proxies,
+    /// Proxies that tell the `https` listener of client certificates.
+    pub certificates: CertificateProxies,
     /// Whether the node takes requests.
     pub readiness: Arc<Readiness>,
     /// What a client may use up.
@@ -133,7 +135,7 @@ impl Parts {
                 .app_data(Data::from(parts.readiness.clone()))
                 .wrap(body::Deadline::new(parts.limits.body_timeout.0))
                 .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
-                .wrap(parts.frame())
+                .wrap(parts.frame().with_certificates(parts.certificates.clone()))
                 .wrap(from_fn(watch::watched))
                 .configure(acme.clone())
                 .configure(rest.clone())

@@ -328,6 +328,7 @@ impl Opening {
             approvals: shared.clone(),
             audit: shared.clone(),
             tokens: shared.clone(),
+            users: shared.clone(),
             authority,
             database: shared,
             clock: self.clock,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, ConfigVerb, Init, Json, Place, Verb};
-use crate::command::{Answer, Command, Failure, approval, audit, ca, cert, profile, token};
+use crate::command::{Answer, Command, Failure, approval, audit, ca, cert, profile, token, user};
 use crate::config::{ConfigError, EXAMPLE, Inspected, Loaded, Overrides, Settings, inspect, load, shown};
 use crate::data_folder::{DataFolder, FolderError};
 use crate::node::{self, Addresses, Node, OldSchema};
@@ -79,6 +79,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Ended> {
         Verb::Token(token::Verb::Create(args)) => execute(&place, args.json, Command::TokenCreate(args.create)),
         Verb::Token(token::Verb::List(json)) => execute(&place, json, Command::TokenList),
         Verb::Token(token::Verb::Revoke(args)) => execute(&place, args.json, Command::TokenRevoke(args.revoke)),
+        Verb::User(user::Verb::Add(args)) => execute(&place, args.json, Command::UserAdd(args.read()?)),
+        Verb::User(user::Verb::List(json)) => execute(&place, json, Command::UserList),
+        Verb::User(user::Verb::Enable(args)) => execute(&place, args.json, Command::UserEnable(args.which)),
+        Verb::User(user::Verb::Disable(args)) => execute(&place, args.json, Command::UserDisable(args.which)),
+        Verb::User(user::Verb::Delete(args)) => execute(&place, args.json, Command::UserDelete(args.which)),
         Verb::Profile(profile::Verb::List(json)) => execute(&place, json, Command::ProfileList),
         Verb::Profile(profile::Verb::Show(args)) => execute(&place, args.json, Command::ProfileShow(args.which)),
         Verb::Profile(profile::Verb::Enable(args)) => execute(&place, args.json, Command::ProfileEnable(args.which)),

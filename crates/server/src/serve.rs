@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use chancery_core::Ra;
-use chancery_http::{Metrics, Proxies};
+use chancery_http::{CertificateForm, CertificateProxies, Metrics, Proxies};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::admin_token::AdminToken;
 use crate::banner::{self, RootShown};
 use crate::command::Failure;
-use crate::config::{Loaded, Settings};
+use crate::config::{self, CertificateHeader, Loaded, Settings};
 use crate::control::ControlSocket;
 use crate::data_folder::DataFolder;
 use crate::listener::{Bound, Parts, Readiness, Watch};
@@ -131,6 +131,7 @@ impl Serving {
             node: node.clone(),
             metrics,
             proxies: Proxies::new(settings.proxies.networks().map_err(|faults| Failure::new(faults.join("\n")))?),
+            certificates: certificate_proxies(&settings.proxies)?,
             readiness: readiness.clone(),
             limits: settings.limits.clone(),
             connections: resource::connections(settings.limits.connections),
@@ -293,6 +294,15 @@ async fn watch_token(node: &Node, ready: &mut ReadyFile) {
             Err(error) => tracing::warn!(%error, "it cannot be seen whether the administrator's token lives"),
         }
     }
+}
+
+fn certificate_proxies(settings: &config::Proxies) -> Result<CertificateProxies, Failure> {
+    let networks = settings.certificate_networks().map_err(|faults| Failure::new(faults.join("\n")))?;
+    let form = match settings.client_certificate_header {
+        CertificateHeader::ClientCert => CertificateForm::ClientCert,
+        CertificateHeader::SslClientCert => CertificateForm::SslClientCert,
+    };
+    Ok(CertificateProxies { proxies: Proxies::new(networks), form })
 }
 
 fn url_of(scheme: &str, bound: SocketAddr) -> String {

@@ -29,6 +29,7 @@ mod row;
 mod schema;
 mod search;
 mod token;
+mod user;
 
 pub mod bench;
 #[cfg(test)]

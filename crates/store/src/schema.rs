@@ -101,6 +101,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    users (id) {
+        id -> Binary,
+        name -> Text,
+        role -> Text,
+        scope -> Nullable<Text>,
+        certificate_fingerprint -> Nullable<Binary>,
+        certificate_key_hash -> Nullable<Binary>,
+        certificate_subject -> Nullable<Text>,
+        oidc_issuer -> Nullable<Text>,
+        oidc_subject -> Nullable<Text>,
+        enabled -> Integer,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     approvals (id) {
         id -> Binary,
         certificate -> Binary,

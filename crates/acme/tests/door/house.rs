@@ -160,6 +160,7 @@ impl House {
             approvals: store.clone(),
             audit: store.clone(),
             tokens: store.clone(),
+            users: store.clone(),
             authority: Arc::new(authority),
             database: store.clone(),
             clock: clock.clone(),

@@ -54,6 +54,7 @@ impl Bench {
             approvals: store.clone(),
             audit: store.clone(),
             tokens: store.clone(),
+            users: store.clone(),
             authority: Arc::new(authority.clone()),
             database: store,
             clock: clock.clone(),

@@ -9,6 +9,7 @@ pub mod cert;
 pub mod doctor;
 pub mod profile;
 pub mod token;
+pub mod user;
 
 mod table;
 
@@ -25,6 +26,11 @@ pub enum Command {
     TokenCreate(token::Create),
     TokenList,
     TokenRevoke(token::Revoke),
+    UserAdd(user::Add),
+    UserList,
+    UserEnable(user::Which),
+    UserDisable(user::Which),
+    UserDelete(user::Which),
     ProfileList,
     ProfileShow(profile::Which),
     ProfileEnable(profile::Which),
@@ -58,6 +64,9 @@ pub enum Answer {
     TokenMade(token::Made),
     Tokens(Vec<token::Token>),
     TokenRevoked(token::Revoke),
+    User(user::User),
+    Users(Vec<user::User>),
+    UserDeleted(user::Which),
     Profiles(Vec<profile::Profile>),
     Profile(profile::Profile),
     Authorities(Vec<ca::Authority>),
@@ -127,6 +136,11 @@ impl Command {
             Self::TokenCreate(create) => Answer::TokenMade(create.execute(asked).await?),
             Self::TokenList => Answer::Tokens(token::list(asked).await?),
             Self::TokenRevoke(revoke) => Answer::TokenRevoked(revoke.execute(asked).await?),
+            Self::UserAdd(add) => Answer::User(add.execute(asked).await?),
+            Self::UserList => Answer::Users(user::list(asked).await?),
+            Self::UserEnable(which) => Answer::User(which.enable(asked, true).await?),
+            Self::UserDisable(which) => Answer::User(which.enable(asked, false).await?),
+            Self::UserDelete(which) => Answer::UserDeleted(which.delete(asked).await?),
             Self::ProfileList => Answer::Profiles(profile::list(asked).await?),
             Self::ProfileShow(which) => Answer::Profile(which.show(asked).await?),
             Self::ProfileEnable(which) => Answer::Profile(which.enable(asked, true).await?),
@@ -160,6 +174,7 @@ impl Command {
         match self {
             Self::Acme(command) => command.only_reads(),
             Self::TokenList
+            | Self::UserList
             | Self::ProfileList
             | Self::ProfileShow(_)
             | Self::CaList
@@ -174,6 +189,10 @@ impl Command {
             | Self::WriteGroups => true,
             Self::TokenCreate(_)
             | Self::TokenRevoke(_)
+            | Self::UserAdd(_)
+            | Self::UserEnable(_)
+            | Self::UserDisable(_)
+            | Self::UserDelete(_)
             | Self::ProfileEnable(_)
             | Self::ProfileDisable(_)
             | Self::ProfileCreate(_)
@@ -207,6 +226,9 @@ impl Answer {
             Self::TokenMade(it) => serde_json::to_string_pretty(it),
             Self::Tokens(it) => serde_json::to_string_pretty(it),
             Self::TokenRevoked(it) => serde_json::to_string_pretty(it),
+            Self::User(it) => serde_json::to_string_pretty(it),
+            Self::Users(it) => serde_json::to_string_pretty(it),
+            Self::UserDeleted(it) => serde_json::to_string_pretty(it),
             Self::Profiles(it) => serde_json::to_string_pretty(it),
             Self::Profile(it) => serde_json::to_string_pretty(it),
             Self::Authorities(it) => serde_json::to_string_pretty(it),
@@ -232,6 +254,9 @@ impl Answer {
             Self::TokenMade(it) => it.text(),
             Self::Tokens(it) => out(token::text(it)),
             Self::TokenRevoked(it) => out(format!("token {} is revoked\n", it.token)),
+            Self::User(it) => out(it.text()),
+            Self::Users(it) => out(user::text(it)),
+            Self::UserDeleted(it) => out(format!("user {} is deleted\n", it.name)),
             Self::Profiles(it) => out(profile::text(it)),
             Self::Profile(it) => out(it.text()),
             Self::Authorities(it) => out(ca::text(it)),

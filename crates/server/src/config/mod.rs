@@ -190,6 +190,41 @@ impl std::fmt::Display for LogFormat {
 pub struct Proxies {
     #[serde(deserialize_with = "list")]
     pub trusted: Vec<String>,
+    #[serde(deserialize_with = "list")]
+    pub client_certificates: Vec<String>,
+    #[serde(with = "text")]
+    pub client_certificate_header: CertificateHeader,
+}
+
+/// In which header a proxy tells what its client showed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CertificateHeader {
+    /// RFC 9440.
+    #[default]
+    ClientCert,
+    /// nginx's escaped PEM.
+    SslClientCert,
+}
+
+impl std::str::FromStr for CertificateHeader {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "client-cert" => Ok(Self::ClientCert),
+            "ssl-client-cert" => Ok(Self::SslClientCert),
+            _ => Err("write \"client-cert\" or \"ssl-client-cert\""),
+        }
+    }
+}
+
+impl std::fmt::Display for CertificateHeader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ClientCert => "client-cert",
+            Self::SslClientCert => "ssl-client-cert",
+        })
+    }
 }
 
 impl Proxies {
@@ -198,16 +233,28 @@ impl Proxies {
     /// # Errors
     /// Every text that is neither, or has bits behind its prefix.
     pub fn networks(&self) -> Result<Vec<IpNet>, Vec<String>> {
-        let mut networks = Vec::new();
-        let mut faults = Vec::new();
-        for text in &self.trusted {
-            match network(text) {
-                Ok(network) => networks.push(network),
-                Err(why) => faults.push(format!("proxies.trusted: {text:?} {why}")),
-            }
-        }
-        if faults.is_empty() { Ok(networks) } else { Err(faults) }
+        networks("proxies.trusted", &self.trusted)
     }
+
+    /// The addresses and networks of proxies that tell client certificates.
+    ///
+    /// # Errors
+    /// As [`Proxies::networks`].
+    pub fn certificate_networks(&self) -> Result<Vec<IpNet>, Vec<String>> {
+        networks("proxies.client_certificates", &self.client_certificates)
+    }
+}
+
+fn networks(key: &str, texts: &[String]) -> Result<Vec<IpNet>, Vec<String>> {
+    let mut networks = Vec::new();
+    let mut faults = Vec::new();
+    for text in texts {
+        match network(text) {
+            Ok(network) => networks.push(network),
+            Err(why) => faults.push(format!("{key}: {text:?} {why}")),
+        }
+    }
+    if faults.is_empty() { Ok(networks) } else { Err(faults) }
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
@@ -388,6 +435,7 @@ impl Settings {
         }
         self.acme.faults(&mut rule);
         faults.extend(self.proxies.networks().err().into_iter().flatten());
+        faults.extend(self.proxies.certificate_networks().err().into_iter().flatten());
         if let Err(why) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {
             faults.push(format!("log.level: {why}; write for example \"info\" or \"info,chancery_store=debug\""));
         }

@@ -134,6 +134,8 @@ fn wrong_configurations_are_refused_with_what_is_wrong() {
         ("[acme.validation]\nperspectives = ['far proxy=socks://x']", &["acme.validation.perspectives", "its proxy"]),
         ("[proxies]\ntrusted = ['everybody']", &["proxies.trusted", "everybody"]),
         ("[proxies]\ntrusted = ['10.0.0.0/33']", &["proxies.trusted", "10.0.0.0/33", "neither"]),
+        ("[proxies]\nclient_certificates = ['10.0.0.1/8']", &["proxies.client_certificates", "write \"10.0.0.0/8\""]),
+        ("[proxies]\nclient_certificate_header = 'x'", &["client_certificate_header", "write \"client-cert\""]),
         ("[proxies]\ntrusted = ['10.0.0.1/8']", &["proxies.trusted", "10.0.0.1/8", "write \"10.0.0.0/8\""]),
     ] {
         let error = fault(text, &[]);
@@ -203,7 +205,8 @@ fn wrong_variables_are_named() {
 
 #[test]
 fn proxies_are_addresses_and_networks() {
-    let proxies = |texts: &[&str]| Proxies { trusted: texts.iter().map(|&text| text.to_owned()).collect() };
+    let proxies =
+        |texts: &[&str]| Proxies { trusted: texts.iter().map(|&text| text.to_owned()).collect(), ..Proxies::default() };
     let networks = proxies(&["192.0.2.1", "10.0.0.0/8", "2001:db8::/32", "::1"]).networks().unwrap();
     let shown: Vec<_> = networks.iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["192.0.2.1/32", "10.0.0.0/8", "2001:db8::/32", "::1/128"]);

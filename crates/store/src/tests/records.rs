@@ -1,8 +1,11 @@
 //! RA profiles, tokens, leases, the database as such.
 
 use chancery_core::audit::Event;
-use chancery_core::port::{Database, LeaseStore, ProfileStore, TokenStore};
-use chancery_core::{Clock, Role, Scope, Stale, StoreError, SystemClock, TokenRecord, Unique, instant, micros};
+use chancery_core::port::{Database, LeaseStore, ProfileStore, TokenStore, UserStore};
+use chancery_core::{
+    Clock, OidcSubject, Role, Scope, Stale, StoreError, SystemClock, TokenRecord, Unique, UserCertificate, UserRecord,
+    instant, micros,
+};
 use time::Duration;
 
 use super::{Place, contract, id, random, stored_profile, told, verify};
@@ -11,6 +14,7 @@ contract!(
     keeps_profiles,
     refuses_a_taken_name_and_a_stale_edit,
     keeps_tokens,
+    keeps_users,
     fences_leases,
     describes_itself,
     keeps_secrets
@@ -71,6 +75,61 @@ async fn keeps_tokens(place: Place) {
     let again = store.create_token(token, told(Event::TokenCreate)).await.unwrap_err();
     assert!(matches!(again, StoreError::Duplicate(_)), "{again:?}");
     assert_eq!(verify(&store).await, 3);
+}
+
+async fn keeps_users(place: Place) {
+    let store = place.open().await;
+    let certificate = UserCertificate { fingerprint: random(), key_hash: random(), subject: "cn=b".into() };
+    let b = UserRecord {
+        id: id(),
+        name: "b".into(),
+        role: Role::Operator,
+        scope: Scope::Profiles([id()].into()),
+        certificate: Some(certificate.clone()),
+        oidc: None,
+        enabled: true,
+        created_at: instant(micros(SystemClock.now())),
+    };
+    let oidc = OidcSubject { issuer: "https://id.example".into(), subject: "4711".into() };
+    let a = UserRecord {
+        id: id(),
+        name: "a".into(),
+        scope: Scope::All,
+        certificate: None,
+        oidc: Some(oidc.clone()),
+        ..b.clone()
+    };
+    // Two users without a certificate, and two without a subject, are not in each other's way.
+    let c = UserRecord {
+        id: id(),
+        name: "c".into(),
+        oidc: Some(OidcSubject { subject: "1".into(), ..oidc.clone() }),
+        ..a.clone()
+    };
+    for user in [&b, &a, &c] {
+        store.create_user(user.clone(), told(Event::UserCreate)).await.unwrap();
+    }
+    assert_eq!(store.users().await.unwrap(), [a.clone(), b.clone(), c]);
+    assert_eq!(store.user_by_key(&certificate.key_hash).await.unwrap(), Some(b.clone()));
+    assert_eq!(store.user_by_key(&certificate.fingerprint).await.unwrap(), None);
+    assert_eq!(store.user_by_oidc(&oidc).await.unwrap(), Some(a.clone()));
+    let elsewhere = OidcSubject { issuer: "https://other.example".into(), ..oidc };
+    assert_eq!(store.user_by_oidc(&elsewhere).await.unwrap(), None);
+
+    for (taken, unique) in [
+        (UserRecord { id: id(), certificate: None, ..b.clone() }, Unique::UserName),
+        (UserRecord { id: id(), name: "d".into(), ..b.clone() }, Unique::Other),
+        (UserRecord { id: id(), name: "d".into(), ..a.clone() }, Unique::Other),
+    ] {
+        let refused = store.create_user(taken, told(Event::UserCreate)).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Duplicate(rule) if rule == unique), "{refused:?}");
+    }
+    assert!(store.enable_user(b.id, false, told(Event::UserEdit)).await.unwrap());
+    assert!(!store.user_by_key(&certificate.key_hash).await.unwrap().unwrap().enabled);
+    assert!(store.delete_user(b.id, told(Event::UserDelete)).await.unwrap());
+    assert!(!store.delete_user(b.id, told(Event::UserDelete)).await.unwrap());
+    assert!(!store.enable_user(b.id, true, told(Event::UserEdit)).await.unwrap());
+    assert_eq!(verify(&store).await, 5);
 }
 
 async fn fences_leases(place: Place) {
