@@ -187,6 +187,11 @@ impl AcmeClient {
         client
     }
 
+    /// Make a new connection for each request: where several nodes stand behind one address, each is another's.
+    pub fn fresh_connections(&mut self, ready: &Ready) {
+        self.http = client(ready).pool_max_idle_per_host(0).build().expect("a client");
+    }
+
     /// Forget the connections to a server that was restarted.
     pub fn reconnect(&mut self, ready: &Ready) {
         self.http = http(ready);
@@ -354,14 +359,16 @@ impl AcmeClient {
 }
 
 fn http(ready: &Ready) -> Client {
+    client(ready).build().expect("a client")
+}
+
+fn client(ready: &Ready) -> reqwest::ClientBuilder {
     Client::builder()
         .tls_backend_preconfigured(trusting(ready))
         .no_proxy()
         // A connection that the server is about to close for its idleness is not used again.
         .pool_idle_timeout(std::time::Duration::from_secs(1))
         .timeout(std::time::Duration::from_secs(60))
-        .build()
-        .expect("a client")
 }
 
 /// The challenge of this type.

@@ -10,6 +10,7 @@ mod database;
 mod dns;
 mod process;
 mod raw;
+mod relay;
 mod request;
 mod server;
 
@@ -19,5 +20,6 @@ pub use database::ScratchDatabase;
 pub use dns::{Dns, Fault, Question};
 pub use process::{Ran, eventually, run, signal};
 pub use raw::{Raw, send_mtls, send_plain, send_tls};
+pub use relay::Relay;
 pub use request::{Key, Request};
 pub use server::{Builder, Ready, Server};

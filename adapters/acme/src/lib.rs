@@ -13,6 +13,8 @@ mod answer;
 mod body;
 mod place;
 
+use std::sync::OnceLock;
+
 use actix_web::http::Method;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -77,8 +79,15 @@ async fn call(
             let body = body::read(request, payload).await?;
             let accept = accept(request);
             let origin = chancery_http::origin(request, Door::Acme);
-            let post = Post { directory, resource, body: &body, accept: accept.as_deref(), origin };
-            Ok(acme.post(post).await?)
+            let signed_by = OnceLock::new();
+            let post =
+                Post { directory, resource, body: &body, accept: accept.as_deref(), origin, signed_by: &signed_by };
+            let reply = acme.post(post).await;
+            // Of a request that was refused too.
+            if let Some(name) = signed_by.get() {
+                chancery_http::name_actor(request, name);
+            }
+            Ok(reply?)
         }
         _ => Err(Refusal::wrong_method(method, &resource)),
     }

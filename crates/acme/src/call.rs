@@ -44,6 +44,14 @@ impl Signer {
             Self::Jwk(key) | Self::Account { key, .. } => key,
         }
     }
+
+    /// How log and audit name it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Account { account, .. } => format!("acme:{}", account.id),
+            Self::Jwk(key) => format!("acme-key:{}", key.thumbprint_text()),
+        }
+    }
 }
 
 /// What was signed.
@@ -128,14 +136,11 @@ impl Call<'_> {
         let profiles = profiles.map(|profile| profile.id);
         match &self.signer {
             Signer::Account { account, .. } => {
-                Actor::enrollee(account.id, format!("acme:{}", account.id), ActorKind::AcmeAccount, profiles)
+                Actor::enrollee(account.id, self.signer.name(), ActorKind::AcmeAccount, profiles)
             }
-            Signer::Jwk(key) => Actor::enrollee(
-                uuid::Uuid::nil(),
-                format!("acme-key:{}", key.thumbprint_text()),
-                ActorKind::CertificateKey,
-                profiles,
-            ),
+            Signer::Jwk(_) => {
+                Actor::enrollee(uuid::Uuid::nil(), self.signer.name(), ActorKind::CertificateKey, profiles)
+            }
         }
     }
 }

@@ -132,7 +132,7 @@ pub struct Purge {
     /// Open orders and authorizations that expired before this are deleted, invalid and deactivated ones made before it
     /// too.
     pub abandoned_before: OffsetDateTime,
-    /// Finished orders whose certificate ended before this are deleted.
+    /// Finished orders whose certificate ended before this are deleted, and marks for renewal of such certificates.
     pub ended_before: OffsetDateTime,
     /// Rows per call and table.
     pub limit: u32,

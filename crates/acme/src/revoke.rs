@@ -4,11 +4,14 @@ use chancery_core::{
     CertificateField, CertificateFilter, CertificateQuery, CertificateRecord, CertificateState, Condition, Error,
     ProfileRef, RevokeRequest,
 };
-use chancery_pki::{Certificate, Fingerprint, RevocationReason};
+use chancery_pki::{Certificate, Fingerprint, PublicKey, RevocationReason};
 use serde::Deserialize;
 
 use crate::call::{Call, Signer};
 use crate::{Acme, Identifier, Problem, ProblemType, Reply, base64url};
+
+/// Not 200, which would say that it is revoked (RFC 8555 section 7.6): a revocation that waits for an approval.
+const WAITS: u16 = 202;
 
 /// The reasons that a subscriber may give; the others are for CAs to give.
 const REASONS: [RevocationReason; 5] = [
@@ -41,8 +44,9 @@ impl Acme {
         self.may_revoke(call, &certificate, &record).await?;
         match record.state {
             CertificateState::Revoked => return Err(already_revoked()),
-            CertificateState::PendingApproval => {
-                return Err(Problem::new(ProblemType::AlreadyRevoked, "its revocation waits for an approval already"));
+            // A lost key is told whatever waits; another reason adds nothing.
+            CertificateState::PendingApproval if reason != RevocationReason::KeyCompromise => {
+                return Ok(Reply::new(WAITS));
             }
             _ => {}
         }
@@ -54,15 +58,18 @@ impl Acme {
         let profile = record.profile.ok_or_else(unknown)?;
         let may = self.0.ra.authorize(&call.actor(), call.origin, &ProfileRef::Id(profile)).await?;
         let attributes = call.directory.revoke_attributes().to_vec();
-        // Not 200, which would say that it is revoked (RFC 8555 section 7.6).
-        let done = if may.profile().policy.revocation_approval_required() { 202 } else { 200 };
+        let waits = record.state == CertificateState::PendingApproval;
+        let done = if waits || may.profile().policy.revocation_approval_required() { WAITS } else { 200 };
         match self.0.ra.revoke(may, record.id, RevokeRequest { reason, attributes, alongside: None }).await {
             Ok(()) => Ok(Reply::new(done)),
             Err(error @ (Error::Rejected(_) | Error::Conflict(_))) => {
                 // Somebody else may have been faster.
                 let record = self.0.ra.ports().inventory.certificate(record.id).await?;
-                let revoked = record.is_some_and(|record| record.state == CertificateState::Revoked);
-                Err(if revoked { already_revoked() } else { error.into() })
+                match record.map(|record| record.state) {
+                    Some(CertificateState::Revoked) => Err(already_revoked()),
+                    Some(CertificateState::PendingApproval) => Ok(Reply::new(WAITS)),
+                    _ => Err(error.into()),
+                }
             }
             Err(error) => Err(error.into()),
         }
@@ -94,7 +101,7 @@ impl Acme {
     ) -> Result<(), Problem> {
         let unauthorized = |why| Err(Problem::new(ProblemType::Unauthorized, why));
         match &call.signer {
-            Signer::Jwk(key) if key.public_key().identity() == certificate.public_key().identity() => Ok(()),
+            Signer::Jwk(key) if same_key(key.public_key(), certificate.public_key()) => Ok(()),
             Signer::Jwk(_) => unauthorized("the request is signed by another key than the certificate's"),
             Signer::Account { account, .. } if record.owner_id == account.id => Ok(()),
             Signer::Account { account, .. } => {
@@ -125,6 +132,11 @@ impl Acme {
     }
 }
 
+/// The very key, and not one of the same RSA modulus: for an exponent of one's choice everybody can sign.
+fn same_key(one: &PublicKey, other: &PublicKey) -> bool {
+    one.spki_der() == other.spki_der()
+}
+
 fn reason(asked: Option<&serde_json::Number>) -> Result<RevocationReason, Problem> {
     let Some(asked) = asked else { return Ok(RevocationReason::Unspecified) };
     let code = asked.as_u64().and_then(|code| u8::try_from(code).ok()).and_then(RevocationReason::from_code);
@@ -150,6 +162,19 @@ fn already_revoked() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_exponent_is_another_key() {
+        let modulus = base64url::encode([&[0xc5][..], &[0x5a; 254], &[0x01]].concat());
+        let key = |e: &str| {
+            let jwk = serde_json::json!({ "kty": "RSA", "n": modulus, "e": e });
+            crate::AccountKey::from_jwk(&jwk).unwrap()
+        };
+        let (own, other) = (key("AQAB"), key("AQAD"));
+        assert_eq!(own.public_key().identity(), other.public_key().identity());
+        assert!(same_key(own.public_key(), key("AQAB").public_key()));
+        assert!(!same_key(own.public_key(), other.public_key()));
+    }
 
     #[test]
     fn rfc8555_7_6_reasons_are_those_of_subscribers() {

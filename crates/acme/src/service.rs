@@ -1,6 +1,6 @@
 //! The door as adapters see it: one call takes a request and gives back what to write out.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chancery_core::{Door, Origin, Ra};
@@ -94,6 +94,8 @@ pub struct Post<'a> {
     pub accept: Option<&'a str>,
     /// Who and whence, for the audit.
     pub origin: Origin,
+    /// Told who signed as soon as that is verified: for the log.
+    pub signed_by: &'a OnceLock<String>,
 }
 
 impl Acme {
@@ -137,9 +139,14 @@ impl Acme {
         jws.algorithm()?;
         let signer = self.signer(post.directory, &post.resource, jws.key_hint()?).await?;
         jws.verify(signer.key())?;
+        // A post is made once, and told once.
+        let _ = post.signed_by.set(signer.name());
         if let Signer::Account { account, .. } = &signer {
             stands(account)?;
-            terms_stand(&post.directory.acme_profile.settings)?;
+            // Terms hold back nobody who tells of a lost key.
+            if post.resource != Resource::RevokeCertificate {
+                terms_stand(&post.directory.acme_profile.settings)?;
+            }
             self.limit_requests(&post.directory.acme_profile.settings, account)?;
         }
         let call = Call {

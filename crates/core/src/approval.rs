@@ -410,7 +410,7 @@ impl Ra {
         Ok((approval, record))
     }
 
-    fn closed(
+    pub(crate) fn closed(
         &self,
         actor: &Actor,
         approval: &ApprovalRecord,

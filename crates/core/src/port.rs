@@ -127,8 +127,14 @@ pub trait ApprovalStore: Send + Sync {
     async fn approvals(&self, query: ApprovalQuery) -> Result<Page<ApprovalRecord>, StoreError>;
     /// Pending ones whose time was over at `now`, oldest first.
     async fn expired_approvals(&self, now: OffsetDateTime, limit: u32) -> Result<Vec<ApprovalRecord>, StoreError>;
-    /// Have a revocation wait: an issued certificate becomes pending_approval. [`StoreError::Stale`] when it is not issued.
-    async fn open_revocation(&self, approval: ApprovalRecord, audit: AuditEntry) -> Result<(), StoreError>;
+    /// Have a revocation wait: an issued certificate becomes pending_approval, or one that is so already stays, when the
+    /// approval that waits for it is closed. [`StoreError::Stale`] when neither holds any more.
+    async fn open_revocation(
+        &self,
+        approval: ApprovalRecord,
+        replaced: Option<ClosedApproval>,
+        audit: AuditEntry,
+    ) -> Result<(), StoreError>;
     /// Deny a pending approval or let it expire; its certificate object goes from pending_approval to `state`. False when
     /// either is not pending any more.
     async fn close_approval(

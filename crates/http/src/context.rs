@@ -85,6 +85,13 @@ pub fn request_id(request: &HttpRequest) -> Rc<str> {
     request.extensions().get::<RequestContext>().map_or_else(|| "".into(), |context| context.id.clone())
 }
 
+/// Name who asks, for the request's log line: for doors whose callers prove who they are in the body.
+pub fn name_actor(request: &HttpRequest, name: &str) {
+    if let Some(context) = request.extensions().get::<RequestContext>() {
+        context.name_actor(name);
+    }
+}
+
 /// Where the request came from, for the audit.
 pub fn origin(request: &HttpRequest, door: Door) -> Origin {
     let extensions = request.extensions();

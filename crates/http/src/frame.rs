@@ -99,17 +99,29 @@ fn door(path: &str) -> &'static str {
     }
 }
 
+/// What a door's clients read where the door itself does not come to speak: of ACME a problem document (RFC 8555 section
+/// 6.7), of the others a message.
+pub(crate) fn failure(door: &str, status: StatusCode, message: &str) -> HttpResponse {
+    let mut answer = HttpResponse::build(status);
+    if door != "acme" {
+        return answer.json(json!({ "message": message }));
+    }
+    let kind = if status.is_server_error() { "serverInternal" } else { "malformed" };
+    let problem = json!({
+        "type": format!("urn:ietf:params:acme:error:{kind}"), "detail": message, "status": status.as_u16(),
+    });
+    answer.content_type("application/problem+json").body(problem.to_string())
+}
+
 fn too_large(request: &ServiceRequest) -> Option<HttpResponse> {
     if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > LONGEST_TARGET) {
         let message = format!("the request target is longer than {LONGEST_TARGET} bytes");
-        return Some(HttpResponse::build(StatusCode::URI_TOO_LONG).json(json!({ "message": message })));
+        return Some(failure(door(request.path()), StatusCode::URI_TOO_LONG, &message));
     }
     let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers > LARGEST_HEADERS {
         let message = format!("the headers are larger than {LARGEST_HEADERS} bytes");
-        return Some(
-            HttpResponse::build(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).json(json!({ "message": message })),
-        );
+        return Some(failure(door(request.path()), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &message));
     }
     None
 }
@@ -190,7 +202,7 @@ where
                     Err(error)
                 }
                 Err(payload) => {
-                    let panicked = Panicked::new(&told.context.id, &*payload);
+                    let panicked = Panicked::new(door(&told.path), &told.context.id, &*payload);
                     tracing::error!(request_id = &*told.context.id, error = %panicked, "a request panicked");
                     frame.metrics.panicked();
                     frame.told(&told, None, StatusCode::INTERNAL_SERVER_ERROR);

@@ -20,7 +20,7 @@ mod tls_peer;
 
 pub use bearer::{Caller, authenticate};
 pub use client_certificate::{CertificateForm, CertificateProxies, ClientCertificates, Via, client_certificates};
-pub use context::{Proxies, RequestContext, origin, request_id};
+pub use context::{Proxies, RequestContext, name_actor, origin, request_id};
 pub use failure::{chain, log_failure};
 pub use frame::{Frame, FrameService};
 pub use metrics::Metrics;

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::REQUEST_ID;
@@ -14,18 +15,19 @@ use crate::REQUEST_ID;
 #[derive(Debug, thiserror::Error)]
 #[error("the handler panicked: {message}")]
 pub struct Panicked {
+    door: &'static str,
     request_id: String,
     message: String,
 }
 
 impl Panicked {
-    pub(crate) fn new(request_id: &str, payload: &(dyn Any + Send)) -> Self {
+    pub(crate) fn new(door: &'static str, request_id: &str, payload: &(dyn Any + Send)) -> Self {
         let message = payload
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no message".into());
-        Self { request_id: request_id.into(), message }
+        Self { door, request_id: request_id.into(), message }
     }
 }
 
@@ -35,9 +37,12 @@ impl ResponseError for Panicked {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::InternalServerError()
-            .insert_header((REQUEST_ID, self.request_id.as_str()))
-            .json(serde_json::json!({ "message": format!("Internal server error (request id {})", self.request_id) }))
+        let message = format!("Internal server error (request id {})", self.request_id);
+        let mut answer = crate::frame::failure(self.door, self.status_code(), &message);
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            answer.headers_mut().insert(HeaderName::from_static(REQUEST_ID), id);
+        }
+        answer
     }
 }
 

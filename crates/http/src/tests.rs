@@ -44,6 +44,7 @@ macro_rules! app {
             App::new()
                 .route("/whole", web::get().to(whole))
                 .route("/broken", web::get().to(broken))
+                .route("/acme/broken", web::get().to(broken))
                 .route("/api/told", web::get().to(told))
                 .wrap(frame($metrics)),
         )
@@ -127,6 +128,33 @@ async fn long_targets_and_large_headers_are_refused() {
     let answer = call_service(&app, request.to_request()).await;
     assert_eq!(answer.status(), 431);
     assert!(answer.headers().contains_key(REQUEST_ID));
+}
+
+#[actix_web::test]
+async fn of_the_acme_door_problem_documents_are_said() {
+    let app = app!(&Metrics::new().unwrap());
+    let problem = async |answer: HttpResponse, status: u16, kind: &str| {
+        assert_eq!(answer.status(), status);
+        assert!(answer.headers().contains_key(REQUEST_ID));
+        assert_eq!(answer.headers().get("content-type").unwrap(), "application/problem+json");
+        let body = actix_web::body::to_bytes(answer.into_body()).await.ok().unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["type"], format!("urn:ietf:params:acme:error:{kind}"));
+        assert_eq!(problem["status"], status);
+        assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+        problem["detail"].to_string()
+    };
+    let long = format!("/acme/a/directory?{}", "a".repeat(9000));
+    let answer = call_service(&app, TestRequest::get().uri(&long).to_request()).await;
+    problem(answer.into_parts().1.map_into_boxed_body(), 414, "malformed").await;
+    let large = TestRequest::get().uri("/acme/a/directory");
+    let large = (0..40).fold(large, |request, n| request.insert_header((format!("x-{n}"), "a".repeat(1000))));
+    let answer = call_service(&app, large.to_request()).await;
+    problem(answer.into_parts().1.map_into_boxed_body(), 431, "malformed").await;
+    let request = TestRequest::get().uri("/acme/broken").to_request();
+    let error = actix_web::test::try_call_service(&app, request).await.expect_err("the panic comes out as an error");
+    let detail = problem(error.error_response(), 500, "serverInternal").await;
+    assert!(detail.contains(&own_id()) && !detail.contains("secret"), "{detail}");
 }
 
 #[test]

@@ -149,9 +149,21 @@ impl ApprovalStore for Store {
         .await
     }
 
-    async fn open_revocation(&self, approval: ApprovalRecord, audit: AuditEntry) -> Result<(), StoreError> {
+    async fn open_revocation(
+        &self,
+        approval: ApprovalRecord,
+        replaced: Option<ClosedApproval>,
+        audit: AuditEntry,
+    ) -> Result<(), StoreError> {
         self.write(move |c, told| {
-            turn(c, &approval.certificate, CertificateState::Issued, CertificateState::PendingApproval)?;
+            let from = match &replaced {
+                Some(replaced) => {
+                    close(c, &approval.certificate, replaced)?;
+                    CertificateState::PendingApproval
+                }
+                None => CertificateState::Issued,
+            };
+            turn(c, &approval.certificate, from, CertificateState::PendingApproval)?;
             open(c, &approval)?;
             told.push(audit.clone());
             Ok(())

@@ -318,4 +318,10 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(certificates, certificate_names, audit);
-diesel::allow_tables_to_appear_in_same_query!(acme_accounts, acme_orders, acme_authorizations, certificates);
+diesel::allow_tables_to_appear_in_same_query!(
+    acme_accounts,
+    acme_orders,
+    acme_authorizations,
+    acme_renewal_marks,
+    certificates
+);

@@ -244,3 +244,25 @@ async fn two_orders_at_a_time_get_their_own_certificates() {
         assert!(leaf.subject_alt_names().iter().any(|it| it.to_string() == format!("dns:{name}")));
     }
 }
+
+/// rest-api.md: `protocolInfo` tells by what account a certificate came.
+#[tokio::test]
+async fn the_inventory_tells_the_account_of_a_certificate() {
+    let lab = lab();
+    let client = lab.account().await;
+    let (_, order, _) = client.issue(&["told.test"], &Request::host("told.test"), &lab.challenges).await;
+    let id = order["certificate"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let certificate = lab.server.api().certificate(&id).await;
+    let info = &certificate["protocolInfo"];
+    assert_eq!(info["protocol"], "acme", "{certificate}");
+    let account = client.kid.as_ref().unwrap().rsplit('/').next().unwrap();
+    assert_eq!(info["additionalProtocolUuid"], account);
+    let profiles = lab.server.api().get("/api/v1/acmeProfiles").await.json(200);
+    assert_eq!(info["protocolProfileUuid"], profiles[0]["uuid"]);
+    // And the log names it at each of its requests.
+    let named = format!("acme:{account}");
+    assert!(lab.server.log().lines().filter(|line| line.contains(&named)).count() >= 5, "{named} is not in the log");
+    // What comes of other doors has no such thing.
+    let (other, _) = lab.server.api().issue("tls-server", &Request::host("other.test")).await;
+    assert!(lab.server.api().certificate(&other).await.get("protocolInfo").is_none_or(Value::is_null));
+}

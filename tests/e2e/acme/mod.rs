@@ -4,6 +4,7 @@ mod account;
 mod authorization;
 mod binding;
 mod clause;
+mod cluster;
 mod directory;
 mod finalize;
 mod holes;

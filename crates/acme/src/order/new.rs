@@ -284,6 +284,12 @@ fn identifier(
         return Err(rejected(ProblemType::UnsupportedIdentifier, why.into()));
     };
     policy.names.allows(name).map_err(|why| rejected(ProblemType::RejectedIdentifier, why))?;
+    if let (Identifier::Dns(base), true) = identifier.base()
+        && is_public_suffix(&base)
+    {
+        let why = "a wildcard directly below a public suffix is for the names of all who register there";
+        return Err(rejected(ProblemType::RejectedIdentifier, why.into()));
+    }
     let ancestor = match asked.ancestor_domain.as_deref().filter(|_| settings.subdomains) {
         None => None,
         Some(text) => {
@@ -297,6 +303,13 @@ fn identifier(
         }
     };
     Ok((identifier, ancestor))
+}
+
+/// Whether the registry of a top-level domain registers names directly below this one (CA/Browser Forum baseline
+/// requirements, section 3.2.2.6). A domain that is in no list is nobody's registry but of a closed network.
+fn is_public_suffix(name: &str) -> bool {
+    psl::suffix(name.as_bytes())
+        .is_some_and(|suffix| suffix.typ() == Some(psl::Type::Icann) && suffix.as_bytes() == name.as_bytes())
 }
 
 /// Whether the account's EAB key stands, lets it ask for these names, and has a certificate left. What was counted before

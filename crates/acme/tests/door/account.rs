@@ -4,7 +4,7 @@ use chancery_acme::{ProblemType, Resource};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::house::{BASE, House, join, object, origin, system};
+use crate::house::{BASE, Client, House, join, object, origin, system};
 
 #[tokio::test]
 async fn rfc8555_7_3_a_new_account_answers_201_with_its_url_and_object() {
@@ -255,4 +255,21 @@ async fn rfc8555_7_1_2_an_account_shows_nothing_else() {
     let mut members: Vec<String> = object(&reply).as_object().unwrap().keys().cloned().collect();
     members.sort();
     assert_eq!(members, ["contact", "orders", "status"]);
+}
+
+#[tokio::test]
+async fn who_signed_is_told_once_it_is_verified() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    let key = house.signed_by.lock().unwrap().take().unwrap();
+    assert!(key.starts_with("acme-key:"), "{key}");
+    let name = Some(format!("acme:{}", client.id()));
+    client.ask(Resource::Account(client.id()), None).await.unwrap();
+    assert_eq!(*house.signed_by.lock().unwrap(), name);
+    // Of what is refused too, but not of what anybody could have sent.
+    client.ask(Resource::Order(Uuid::nil()), None).await.unwrap_err();
+    assert_eq!(*house.signed_by.lock().unwrap(), name);
+    let forger = Client { account: client.account.clone(), ..house.client() };
+    forger.ask(Resource::Account(client.id()), None).await.unwrap_err();
+    assert_eq!(*house.signed_by.lock().unwrap(), None);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
@@ -32,6 +32,8 @@ pub struct House {
     pub ra: Ra,
     pub clock: Arc<ManualClock>,
     pub prober: Arc<Prober>,
+    /// Who signed the last request, as far as it was verified.
+    pub signed_by: Mutex<Option<String>>,
     _folder: tempfile::TempDir,
 }
 
@@ -179,7 +181,8 @@ impl House {
             validation_attempts: ATTEMPTS,
             validations_at_once: 16,
         };
-        let house = Self { acme: Acme::new(ports, config), ra, clock, prober, _folder: folder };
+        let house =
+            Self { acme: Acme::new(ports, config), ra, clock, prober, signed_by: Mutex::default(), _folder: folder };
         let new = NewAcmeProfile { name: "default".into(), enabled: true, ..NewAcmeProfile::default() };
         house.acme.create_acme_profile(&system(), &origin(), new).await.unwrap();
         house.activate("tls-server", "default").await;
@@ -306,8 +309,12 @@ impl Client<'_> {
         let directory = self.house.directory(self.at).await;
         let body = jws.to_string();
         let origin = Origin { door: Door::Acme, request_id: "req-2".into(), address: Some([192, 0, 2, 7].into()) };
-        let post = Post { directory: &directory, resource, body: body.as_bytes(), accept: self.accept, origin };
-        self.house.acme.post(post).await
+        let signed_by = OnceLock::new();
+        let (body, accept) = (body.as_bytes(), self.accept);
+        let post = Post { directory: &directory, resource, body, accept, origin, signed_by: &signed_by };
+        let reply = self.house.acme.post(post).await;
+        *self.house.signed_by.lock().unwrap() = signed_by.into_inner();
+        reply
     }
 
     /// Make an account.

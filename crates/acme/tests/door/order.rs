@@ -340,3 +340,17 @@ async fn rfc9444_4_3_a_domain_authorizes_what_is_below_it() {
     let wrong = json!([{ "type": "dns", "value": "a.example.com", "ancestorDomain": "example.org" }]);
     assert_eq!(client.order(ask(wrong)).await.unwrap_err().kind, ProblemType::Malformed);
 }
+
+#[tokio::test]
+async fn a_wildcard_directly_below_a_public_suffix_is_refused() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    for name in ["*.com", "*.co.uk", "*.xn--p1ai"] {
+        let problem = client.order(json!({ "identifiers": dns(&["a.example.com", name]) })).await.unwrap_err();
+        assert_eq!((problem.kind, problem.status), (ProblemType::RejectedIdentifier, 400), "{name}");
+        assert_eq!(problem.subproblems[0].identifier.as_ref().unwrap().value(), name);
+        assert!(problem.subproblems[0].detail.contains("public suffix"), "{problem}");
+    }
+    // A registered name, one of a company that lets others have names, and a closed network's own.
+    client.order_for(&["*.example.com", "*.example.co.uk", "*.github.io", "*.corp.internal"]).await;
+}

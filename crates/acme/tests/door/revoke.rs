@@ -1,12 +1,14 @@
 //! RFC 8555 section 7.6.
 
 use chancery_acme::{Problem, ProblemType, Reply, Resource};
-use chancery_core::{CertificateState, RevocationInfo};
+use chancery_core::attribute::{ContentItem, RequestAttribute, Version};
+use chancery_core::{ApprovalList, CertificateState, ProfileEdit, RevocationInfo};
 use chancery_pki::{Certificate, GeneralName, PrivateKey, RevocationReason};
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::house::{Client, House, encode, jws};
+use crate::finalize::edit;
+use crate::house::{Client, House, encode, jws, origin, system};
 use crate::path::{csr, csr_of, key, resource};
 
 async fn revoke(client: &Client<'_>, certificate: &Certificate, reason: Option<Value>) -> Result<Reply, Problem> {
@@ -118,4 +120,60 @@ async fn what_was_not_issued_here_is_not_revoked_here() {
     house.clock.advance(Duration::days(400));
     let problem = revoke(&client, &chain[0], None).await.unwrap_err();
     assert_eq!((problem.kind, problem.status), (ProblemType::Malformed, 400));
+}
+
+#[tokio::test]
+async fn changed_terms_hold_back_no_revocation() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    let order = client.issued(&["a.example.com"], &csr(&["a.example.com"])).await;
+    let certificate = client.download(&order).await.remove(0);
+    house
+        .set(|settings| {
+            settings.terms_of_service = Some("https://ca.example/terms".into());
+            settings.terms_changed = true;
+        })
+        .await;
+    let problem = client.ask(Resource::Account(client.id()), None).await.unwrap_err();
+    assert_eq!(problem.kind, ProblemType::UserActionRequired);
+    revoke(&client, &certificate, Some(json!(1))).await.unwrap();
+    assert!(revocation(&house, &order).await.is_some());
+}
+
+#[tokio::test]
+async fn a_revocation_that_waits_is_answered_with_202_and_a_lost_key_is_told_all_the_same() {
+    let house = House::new().await;
+    let client = house.client().registered().await;
+    let order = client.issued(&["a.example.com"], &csr(&["a.example.com"])).await;
+    let certificate = client.download(&order).await.remove(0);
+    let mut attributes = house.ra_profile("tls-server").await.attributes;
+    attributes.push(RequestAttribute {
+        uuid: None,
+        name: "revocationApprovalRequired".into(),
+        content_type: None,
+        version: Version::V2,
+        content: vec![ContentItem::new(true)],
+    });
+    edit(&house, ProfileEdit { attributes: Some(attributes), ..ProfileEdit::default() }).await;
+    let waiting = async || {
+        let approvals = house.ra.approvals(&system(), &origin(), ApprovalList::All, 0, 9).await.unwrap().items;
+        let pending = approvals.into_iter().filter(|approval| approval.decision.is_none());
+        pending.map(|approval| (approval.id, approval.revocation.unwrap().reason)).collect::<Vec<_>>()
+    };
+    for reason in [4, 4, 5] {
+        house.clock.advance(Duration::seconds(1));
+        assert_eq!(revoke(&client, &certificate, Some(json!(reason))).await.unwrap().status, 202);
+        assert_eq!(waiting().await[0].1, RevocationReason::Superseded);
+    }
+    for _ in 0..2 {
+        house.clock.advance(Duration::seconds(1));
+        assert_eq!(revoke(&client, &certificate, Some(json!(1))).await.unwrap().status, 202);
+        assert_eq!(waiting().await.len(), 1);
+        assert_eq!(waiting().await[0].1, RevocationReason::KeyCompromise);
+    }
+    assert_eq!(revocation(&house, &order).await, None);
+    house.ra.approve(&system(), &origin(), waiting().await[0].0, None).await.unwrap();
+    assert_eq!(revocation(&house, &order).await.unwrap().reason, RevocationReason::KeyCompromise);
+    let problem = revoke(&client, &certificate, Some(json!(1))).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::AlreadyRevoked, 400));
 }

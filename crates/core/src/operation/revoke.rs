@@ -7,11 +7,11 @@ use uuid::Uuid;
 use super::RevokeRequest;
 use crate::attribute::{self, RequestAttribute};
 use crate::audit::{Event, Telling};
-use crate::port::RevokeRecord;
+use crate::port::{ApprovalQuery, RevokeRecord};
 use crate::{
-    Actor, ActorKind, ApprovalOperation, ApprovalRecord, Authorization, CertificateRecord, CertificateState,
-    ClosedApproval, Error, LoadedProfile, Origin, Ra, Rejection, Role, Scope, Stale, StoreError, WaitingRevocation,
-    policy,
+    Actor, ActorKind, ApprovalOperation, ApprovalRecord, ApprovalStatus, Authorization, CertificateRecord,
+    CertificateState, ClosedApproval, Error, LoadedProfile, Origin, Ra, Rejection, Role, Scope, Stale, StoreError,
+    WaitingRevocation, policy,
 };
 
 impl Ra {
@@ -93,7 +93,15 @@ impl Ra {
     ) -> Result<(), Error> {
         let Authorization { actor, origin, profile } = authorization;
         let record = self.reachable_certificate(actor, origin, certificate).await?;
-        let mut faults = super::renew::object_faults(&record, authorization, CertificateState::Issued);
+        // A lost key takes the place of whatever reason waits.
+        let replaced = match record.state {
+            CertificateState::PendingApproval if request.reason == RevocationReason::KeyCompromise => {
+                self.waiting_revocation(&record).await?
+            }
+            _ => None,
+        };
+        let state = replaced.as_ref().map_or(CertificateState::Issued, |_| CertificateState::PendingApproval);
+        let mut faults = super::renew::object_faults(&record, authorization, state);
         let invalidity_date = invalidity_date(profile, &request.attributes, self.now()).unwrap_or_else(|more| {
             faults.extend(more);
             None
@@ -101,19 +109,32 @@ impl Ra {
         if !faults.is_empty() {
             return Err(Error::Rejected(faults));
         }
-        if profile.policy.revocation_approval_required() {
-            return self.revoke_later(authorization, &record, request).await;
+        if replaced.is_some() || profile.policy.revocation_approval_required() {
+            return self.revoke_later(authorization, &record, request, replaced).await;
         }
         let telling = Telling::success(actor, origin, Event::CertificateRevoke);
         self.record_revocation(actor, &record, request, invalidity_date, None, telling).await
     }
 
-    /// Have the revocation wait for an approval.
+    /// The revocation that waits, when it is for another reason than a lost key.
+    async fn waiting_revocation(&self, record: &CertificateRecord) -> Result<Option<ApprovalRecord>, Error> {
+        let query = ApprovalQuery { certificate: Some(record.id), limit: 8, ..ApprovalQuery::default() };
+        let found = self.0.ports.approvals.approvals(query).await?.items;
+        let now = self.now();
+        Ok(found.into_iter().find(|approval| {
+            let lost = |waiting: &WaitingRevocation| waiting.reason == RevocationReason::KeyCompromise;
+            approval.status_at(now) == ApprovalStatus::Pending
+                && approval.revocation.as_ref().is_some_and(|waiting| !lost(waiting))
+        }))
+    }
+
+    /// Have the revocation wait for an approval, in the place of one that waits already.
     async fn revoke_later(
         &self,
         authorization: &Authorization,
         record: &CertificateRecord,
         request: RevokeRequest,
+        replaced: Option<ApprovalRecord>,
     ) -> Result<(), Error> {
         let waiting = WaitingRevocation { reason: request.reason, attributes: request.attributes };
         let telling = Telling::success(&authorization.actor, &authorization.origin, Event::RevocationRequest)
@@ -121,8 +142,17 @@ impl Ra {
             .certificate(record.id)
             .with("reason", waiting.reason.wire());
         let approval = self.new_approval(authorization, record, ApprovalOperation::Revoke, Some(waiting))?;
-        let audit = telling.with("approval", approval.id.to_string()).at(self.now());
-        match self.0.ports.approvals.open_revocation(approval, audit).await {
+        let mut telling = telling.with("approval", approval.id.to_string());
+        let closed = match &replaced {
+            Some(replaced) => {
+                telling = telling.with("replaces", replaced.id.to_string());
+                let why = "a revocation for keyCompromise took its place".to_owned();
+                Some(self.closed(&authorization.actor, replaced, ApprovalStatus::Rejected, Some(why))?)
+            }
+            None => None,
+        };
+        let audit = telling.at(self.now());
+        match self.0.ports.approvals.open_revocation(approval, closed, audit).await {
             Err(StoreError::Stale(stale)) => Err(changed(stale)),
             done => Ok(done?),
         }

@@ -305,3 +305,34 @@ impl chancery_core::port::DoorRecheck for Stands {
         Ok(None)
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_key_takes_the_place_of_another_reason_that_waits() {
+    let bench = Bench::new().await;
+    set(&bench, "tls-server", "revocationApprovalRequired").await;
+    let made = bench.issue("tls-server", &csr(&key(), "a.example", &["a.example"])).await.unwrap();
+    let revoke = async |reason| {
+        bench.clock.advance(Duration::seconds(1));
+        let request = RevokeRequest { reason, attributes: vec![], alongside: None };
+        bench.ra.revoke(bench.may("tls-server").await, made.id, request).await
+    };
+    let approvals = async || {
+        let list = ApprovalList::Certificate(made.id);
+        bench.ra.approvals(&approver(), &origin(), list, 0, 10).await.unwrap().items
+    };
+    revoke(RevocationReason::Superseded).await.unwrap();
+    // No other reason does, and itself but once.
+    for reason in [RevocationReason::Superseded, RevocationReason::CessationOfOperation] {
+        assert!(matches!(&rules(revoke(reason).await)[..], [Rejection::State(_)]));
+    }
+    revoke(RevocationReason::KeyCompromise).await.unwrap();
+    assert!(matches!(&rules(revoke(RevocationReason::KeyCompromise).await)[..], [Rejection::State(_)]));
+    let [second, first] = &approvals().await[..] else { panic!("there are not two") };
+    assert_eq!((first.status, second.status), (ApprovalStatus::Rejected, ApprovalStatus::Pending));
+    assert!(first.decision.as_ref().unwrap().comment.as_ref().unwrap().contains("keyCompromise"));
+    assert!(matches!(&rules(approve(&bench, first).await)[..], [Rejection::State(_)]));
+    assert_eq!(certificate_of(&bench, made.id).await.state, CertificateState::PendingApproval);
+    approve(&bench, second).await.unwrap();
+    let revoked = certificate_of(&bench, made.id).await;
+    assert_eq!(revoked.revocation.unwrap().reason, RevocationReason::KeyCompromise);
+}

@@ -9,7 +9,10 @@ use time::OffsetDateTime;
 use super::code::Code;
 use crate::connection::AnyConnection;
 use crate::fault::Failure;
-use crate::schema::{acme_authorizations as authorizations, acme_nonces as nonces, acme_orders as orders};
+use crate::schema::{
+    acme_authorizations as authorizations, acme_nonces as nonces, acme_orders as orders, acme_renewal_marks as marks,
+    certificates,
+};
 
 /// Delete the oldest first, at most `limit` rows of each table.
 pub(super) fn purge(c: &mut AnyConnection, purge: Purge, now: OffsetDateTime) -> Result<u64, Failure> {
@@ -46,6 +49,14 @@ pub(super) fn purge(c: &mut AnyConnection, purge: Purge, now: OffsetDateTime) ->
             authorizations::table.filter(authorizations::id.eq_any(over)).filter(authorizations::ends_at.lt(abandoned));
         diesel::delete(over).execute(c)
     })?;
+    // Nobody asks any more when to renew what is long over.
+    let over: Vec<Vec<u8>> = marks::table
+        .inner_join(certificates::table.on(certificates::id.eq(marks::certificate)))
+        .filter(certificates::not_after.lt(Some(ended)))
+        .limit(limit)
+        .select(marks::certificate)
+        .load(c)?;
+    deleted += delete(over, |over| diesel::delete(marks::table.filter(marks::certificate.eq_any(over))).execute(c))?;
     let over: Vec<Vec<u8>> = nonces::table
         .filter(nonces::expires_at.lt(micros(now)))
         .order(nonces::expires_at)

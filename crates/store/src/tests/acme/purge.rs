@@ -94,8 +94,12 @@ async fn purges_what_is_over(place: Place) {
     // The finished order stays as long as its certificate.
     assert!(store.order(finished.id).await.unwrap().is_some());
     let end = made.certificate.not_after.unwrap();
+    let mark = RenewalMark { certificate: id(), explanation_url: None, marked_at: now() };
+    store.mark_for_renewal(vec![made.certificate.id], Some(mark), entry()).await.unwrap();
     assert_eq!(store.purge(purge(days, end), days).await.unwrap(), 0);
-    assert_eq!(store.purge(purge(days, end + Duration::seconds(1)), days).await.unwrap(), 1);
+    assert!(store.renewal_mark(made.certificate.id).await.unwrap().is_some());
+    assert_eq!(store.purge(purge(days, end + Duration::seconds(1)), days).await.unwrap(), 2);
+    assert_eq!(store.renewal_mark(made.certificate.id).await.unwrap(), None);
     assert_eq!(store.order(finished.id).await.unwrap(), None);
     assert!(store.certificate(made.certificate.id).await.unwrap().is_some());
 }
