@@ -16,9 +16,9 @@ fn may_know(name: &str) -> Option<&'static [&'static str]> {
         "core" => &["pki"],
         "acme" | "scep" | "est" | "authority" | "http" => INNER,
         "acme-validation" => &["acme", "core", "pki"],
-        "store" => &["acme", "scep", "core", "pki"],
+        "store" => &["acme", "scep", "est", "core", "pki"],
         // It manages what the protocols' doors serve.
-        "rest" => &["http", "acme", "core", "pki"],
+        "rest" => &["http", "acme", "est", "core", "pki"],
         "status" => &["http", "authority", "core", "pki"],
         "acme-door" => &["http", "acme", "core", "pki"],
         "scep-door" => &["http", "scep", "core", "pki"],

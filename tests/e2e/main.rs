@@ -11,6 +11,7 @@ mod blocked;
 mod config;
 mod disk;
 mod doctor;
+mod est;
 mod first_start;
 mod issue;
 mod kill;

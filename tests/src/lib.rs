@@ -8,6 +8,7 @@ mod acme;
 mod api;
 mod database;
 mod dns;
+mod est;
 mod process;
 mod raw;
 mod relay;
@@ -18,6 +19,7 @@ pub use acme::{AcmeAnswer, AcmeClient, AcmeKey, Challenges, Lab, base64url, chal
 pub use api::{Answer, Api, fetch, showing, trusting};
 pub use database::ScratchDatabase;
 pub use dns::{Dns, Fault, Question};
+pub use est::{EstAnswer, EstClient, EstConnection};
 pub use process::{Ran, eventually, run, signal};
 pub use raw::{Raw, send_mtls, send_plain, send_tls};
 pub use relay::Relay;

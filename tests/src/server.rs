@@ -243,6 +243,22 @@ impl Server {
         run(command.env_remove("TEST_DATABASE_URL"))
     }
 
+    /// The same with a text on standard input.
+    pub fn cli_with<'a>(&self, input: &str, arguments: impl IntoIterator<Item = &'a str>) -> Ran {
+        let file = self.folder().join("standard-input");
+        std::fs::write(&file, input).expect("a file for standard input");
+        let mut command = Command::new("sh");
+        command.arg("-c").arg("exec \"$0\" \"$@\" < standard-input").arg(&self.builder.program);
+        command.args(arguments).arg("--data").arg(self.data()).current_dir(self.folder());
+        if let Some(database) = self.database() {
+            command.args(["--database", &database.url]);
+        }
+        command.envs(self.builder.environment.iter().map(|(name, value)| (name, value)));
+        let ran = run(command.env_remove("TEST_DATABASE_URL"));
+        std::fs::remove_file(file).expect("the file is there");
+        ran
+    }
+
     /// A new token by the command line.
     pub fn token(&self, role: &str, profiles: &[&str]) -> String {
         let mut arguments = vec!["token", "create", "--role", role];

@@ -211,7 +211,16 @@ fn label(event: Event) -> &'static str {
         | Event::UserCreate
         | Event::UserEdit
         | Event::UserDelete
-        | Event::AcmeRenewalMark => "Update State",
+        | Event::AcmeRenewalMark
+        | Event::EstProfileCreate
+        | Event::EstProfileEdit
+        | Event::EstProfileDelete
+        | Event::EstActivate
+        | Event::EstDeactivate
+        | Event::EstUserCreate
+        | Event::EstUserRevoke
+        | Event::EstCodeCreate
+        | Event::EstCodeRevoke => "Update State",
     }
 }
 

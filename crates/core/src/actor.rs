@@ -39,6 +39,12 @@ pub enum ActorKind {
     ClientCertificate,
     /// A user or a caller of no account, by a signed token of an OIDC issuer.
     Oidc,
+    /// An EST user, by its password.
+    EstUser,
+    /// Whoever holds an EST code.
+    EstCode,
+    /// Whoever holds the private key of a third party's certificate, which an EST profile vouches for.
+    ForeignCertificate,
 }
 
 impl Actor {

@@ -95,11 +95,29 @@ pub enum Event {
     AcmeEabRevoke,
     /// Certificates were marked for renewal at once, or the mark taken away.
     AcmeRenewalMark,
+    /// An EST profile was made.
+    EstProfileCreate,
+    /// An EST profile was edited, enabled or disabled.
+    EstProfileEdit,
+    /// An EST profile was deleted.
+    EstProfileDelete,
+    /// An RA profile's EST door was opened or changed.
+    EstActivate,
+    /// An RA profile's EST door was closed.
+    EstDeactivate,
+    /// An EST user was made.
+    EstUserCreate,
+    /// An EST user was ended.
+    EstUserRevoke,
+    /// An EST code was made.
+    EstCodeCreate,
+    /// An EST code was revoked.
+    EstCodeRevoke,
 }
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 45] = [
         Self::CertificateRequest,
         Self::CertificateIssue,
         Self::CertificateRenew,
@@ -136,6 +154,15 @@ impl Event {
         Self::AcmeEabCreate,
         Self::AcmeEabRevoke,
         Self::AcmeRenewalMark,
+        Self::EstProfileCreate,
+        Self::EstProfileEdit,
+        Self::EstProfileDelete,
+        Self::EstActivate,
+        Self::EstDeactivate,
+        Self::EstUserCreate,
+        Self::EstUserRevoke,
+        Self::EstCodeCreate,
+        Self::EstCodeRevoke,
     ];
 
     /// The event's name in the trail.
@@ -177,6 +204,15 @@ impl Event {
             Self::AcmeEabCreate => "acme.eab.create",
             Self::AcmeEabRevoke => "acme.eab.revoke",
             Self::AcmeRenewalMark => "acme.renewal-mark",
+            Self::EstProfileCreate => "est.profile.create",
+            Self::EstProfileEdit => "est.profile.edit",
+            Self::EstProfileDelete => "est.profile.delete",
+            Self::EstActivate => "est.activate",
+            Self::EstDeactivate => "est.deactivate",
+            Self::EstUserCreate => "est.user.create",
+            Self::EstUserRevoke => "est.user.revoke",
+            Self::EstCodeCreate => "est.code.create",
+            Self::EstCodeRevoke => "est.code.revoke",
         }
     }
 }

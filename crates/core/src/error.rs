@@ -211,6 +211,8 @@ pub enum Unique {
     AcmeProfileName,
     /// User names.
     UserName,
+    /// EST profile names.
+    EstProfileName,
     /// Any other key.
     Other,
 }
@@ -224,6 +226,7 @@ impl std::fmt::Display for Unique {
             Self::AuthorityName => "an authority with this name",
             Self::AcmeProfileName => "an ACME profile with this name",
             Self::UserName => "a user with this name",
+            Self::EstProfileName => "an EST profile with this name",
             Self::Other => "this object",
         })
     }

@@ -15,13 +15,14 @@ use crate::error::SIZE_LIMIT;
 use crate::extension::{Extensions, build};
 use crate::key_check::KeyChecks;
 use crate::tlv::{
-    BMP_STRING, IA5_STRING, PRINTABLE_STRING, Reader, SEQUENCE, SET, TELETEX_STRING, UNIVERSAL_STRING, UTF8_STRING,
-    constructed, whole,
+    BMP_STRING, IA5_STRING, PRINTABLE_STRING, Reader, SEQUENCE, SET, TELETEX_STRING, UTF8_STRING, constructed, whole,
 };
 use crate::{
     BuildError, CsrError, Fingerprint, GeneralName, KeyUsage, Name, ParseError, PublicKey, SignatureAlgorithm, Signer,
     armour, general_name, oid, x509,
 };
+
+mod attribute;
 
 const WHAT: &str = "the certificate request";
 
@@ -204,7 +205,7 @@ impl Attributes {
                     if found.challenge_password.is_some() {
                         return Err(reader.error("it has two challenge passwords"));
                     }
-                    found.challenge_password = Some(read_password(&mut values)?);
+                    found.challenge_password = Some(read_string(&mut values, "challenge password")?);
                     values.end()?;
                 }
                 _ => {}
@@ -215,7 +216,7 @@ impl Attributes {
 }
 
 /// A DirectoryString; IA5String is seen too.
-fn read_password(values: &mut Reader<'_>) -> Result<String, ParseError> {
+fn read_string(values: &mut Reader<'_>, name: &str) -> Result<String, ParseError> {
     let tlv = values.any()?;
     let text = match tlv.tag {
         UTF8_STRING | PRINTABLE_STRING | IA5_STRING => String::from_utf8(tlv.value.to_vec()).ok(),
@@ -224,13 +225,9 @@ fn read_password(values: &mut Reader<'_>) -> Result<String, ParseError> {
             let units = tlv.value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
             char::decode_utf16(units).collect::<Result<_, _>>().ok()
         }
-        UNIVERSAL_STRING if tlv.value.len().is_multiple_of(4) => {
-            let units = tlv.value.chunks_exact(4).map(|four| u32::from_be_bytes([four[0], four[1], four[2], four[3]]));
-            units.map(char::from_u32).collect()
-        }
         _ => None,
     };
-    text.ok_or_else(|| values.error("its challenge password is no readable string"))
+    text.ok_or_else(|| values.error(format!("its {name} is no readable string")))
 }
 
 /// What to put into a request of our own.

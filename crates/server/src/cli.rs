@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
-use crate::command::{acme, approval, audit, ca, cert, profile, token, user};
+use crate::command::{acme, approval, audit, ca, cert, est, profile, token, user};
 use crate::config::Overrides;
 
 /// A registration authority: one server that issues, renews, rekeys and revokes certificates.
@@ -79,6 +79,9 @@ pub enum Verb {
     /// The ACME door
     #[command(subcommand)]
     Acme(acme::Verb),
+    /// The EST door
+    #[command(subcommand)]
+    Est(est::Verb),
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::Verb),

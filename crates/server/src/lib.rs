@@ -11,6 +11,7 @@ mod banner;
 mod blocked;
 mod control;
 mod counted;
+mod est;
 mod listener;
 mod locked;
 mod log;

@@ -13,6 +13,7 @@ use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use chancery_acme::Acme;
+use chancery_est::Est;
 use chancery_http::{CertificateProxies, Frame, Metrics, Proxies, nothing_here, refuse_credentials};
 use openssl::ssl::SslAcceptorBuilder;
 use rustls::ServerConfig;
@@ -97,6 +98,8 @@ pub struct Parts {
     pub node: Node,
     /// The ACME door.
     pub acme: Acme,
+    /// The EST door.
+    pub est: Est,
     /// Request counters.
     pub metrics: Metrics,
     /// Proxies whose forwarding headers are believed.
@@ -149,10 +152,11 @@ impl Parts {
         Ok(server.run())
     }
 
-    /// REST, over TLS with client certificates, for whom a certificate or a token names; nothing else.
+    /// REST and EST, over TLS with client certificates, for whom a certificate or a credential names; nothing else.
     pub fn mtls(&self, listener: TcpListener, tls: SslAcceptorBuilder) -> std::io::Result<Server> {
         let parts = self.clone();
         let rest = chancery_rest::routes(self.node.ra.clone(), self.acme.clone(), self.readiness.taking());
+        let est = chancery_est_door::routes(self.est.clone());
         let app = move || {
             App::new()
                 .app_data(Data::new(parts.node.ra.clone()))
@@ -160,6 +164,7 @@ impl Parts {
                 .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
                 .wrap(parts.frame())
                 .wrap(from_fn(watch::watched))
+                .configure(est.clone())
                 .configure(rest.clone())
                 .default_service(web::to(nothing_here))
         };

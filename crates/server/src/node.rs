@@ -1,5 +1,6 @@
 //! One node: store, vault, built-in authority and registration authority, wired.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use chancery_authority::{
 };
 use chancery_core::port::{Authority, AuthorityInstance, AuthorityStore, CrlRecord, InventoryStore, LeaseStore};
 use chancery_core::{Actor, Clock, Origin, Ports, Ra, Rng, SystemClock, SystemRng};
+use chancery_est::Est;
 use chancery_pki::Certificate;
 use chancery_pki::key_check::KeyChecks;
 use chancery_status::Published;
@@ -41,6 +43,8 @@ pub struct Node {
     pub keys: Option<Arc<SoftwareKeys>>,
     /// The ACME door; none when the keys were not opened.
     pub acme: Option<Acme>,
+    /// The EST door; none when the keys were not opened.
+    pub est: Option<Est>,
     /// By what address clients come, without a slash at the end.
     pub base_url: String,
     /// The database.
@@ -65,6 +69,8 @@ pub struct Node {
 pub struct Addresses {
     /// The https listener.
     pub base_url: String,
+    /// The mtls listener.
+    pub est_url: String,
     /// CRLs and issuer certificates.
     pub status_url: String,
 }
@@ -105,6 +111,15 @@ pub fn status_url(settings: &Settings, folder: &DataFolder, otherwise: String) -
 /// By what address clients come: the one that is named, else `otherwise`.
 pub fn base_url(settings: &Settings, otherwise: impl FnOnce() -> String) -> String {
     settings.base_url.as_ref().map_or_else(otherwise, |url| url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// By what address clients of the mtls listener come: the host that is named, else the listener's own address.
+pub fn est_url(settings: &Settings, mtls: SocketAddr) -> String {
+    let host = settings.base_url.as_ref().and_then(|url| url.host_str());
+    match host {
+        Some(host) => format!("https://{host}:{}", mtls.port()),
+        None => format!("https://{mtls}"),
+    }
 }
 
 fn named_status_url(settings: &Settings) -> Option<String> {
@@ -171,6 +186,7 @@ impl Node {
         let mut node = opening.node(store, Arc::new(authority.clone()), Some(authority), Some(keys), addresses);
         let acme = crate::acme::open(&settings.acme, &node.store, &vault, &node.ra, &node.base_url).await?;
         node.acme = Some(acme);
+        node.est = Some(crate::est::open(&node.store, &vault, &node.ra, &addresses.est_url).await?);
         Ok(node)
     }
 
@@ -239,6 +255,7 @@ impl Node {
         };
         self.ra.seed(instance.id).await?;
         crate::acme::first_start(self.acme()?).await?;
+        crate::est::first_start(self.est()?).await?;
         AdminToken::make(&self.folder, &self.ra).await?;
         let stamp = clock.now().unix_timestamp().to_string().into_bytes();
         self.store.secret_or_insert(FIRST_START, stamp).await.map_err(done)?;
@@ -259,6 +276,11 @@ impl Node {
     /// The ACME door.
     pub fn acme(&self) -> Result<&Acme, Failure> {
         self.acme.as_ref().ok_or_else(|| Failure::new("the keys of this installation are not open"))
+    }
+
+    /// The EST door.
+    pub fn est(&self) -> Result<&Est, Failure> {
+        self.est.as_ref().ok_or_else(|| Failure::new("the keys of this installation are not open"))
     }
 
     /// The URL of the directory of an RA profile or ACME profile.
@@ -340,6 +362,7 @@ impl Opening {
             authority: built_in,
             keys,
             acme: None,
+            est: None,
             base_url: addresses.base_url.clone(),
             store,
             status_url: addresses.status_url.clone(),

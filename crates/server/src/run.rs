@@ -137,6 +137,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Ended> {
                 .map_err(|error| Failure::new(format!("cannot write the manual into {}: {error}", folder.display())))?;
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Est(verb) => {
+            let (command, json) = verb.read()?;
+            execute(&place, json, Command::Est(command))
+        }
         Verb::Audit(audit::Verb::Verify(json)) => execute(&place, json, Command::AuditVerify),
         Verb::Audit(audit::Verb::List(args)) => execute(&place, args.json, Command::AuditList(args.list)),
     }
@@ -243,6 +247,7 @@ fn warn(warnings: &[String]) {
 fn offline_addresses(settings: &Settings, folder: &DataFolder) -> Result<Addresses, Failure> {
     Ok(Addresses {
         base_url: node::base_url(settings, || format!("https://{}", settings.listen.https)),
+        est_url: node::est_url(settings, settings.listen.mtls),
         status_url: node::status_url(settings, folder, format!("http://{}", settings.listen.http))?,
     })
 }

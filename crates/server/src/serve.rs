@@ -96,7 +96,14 @@ impl Serving {
             );
         }
 
-        let addresses = Addresses { base_url: base_url.clone(), status_url: status_url.clone() };
+        let addresses = Addresses {
+            base_url: base_url.clone(),
+            est_url: settings
+                .base_url
+                .as_ref()
+                .map_or_else(|| url_of("https", mtls), |_| node::est_url(&settings, mtls)),
+            status_url: status_url.clone(),
+        };
         let node = Node::open(&settings, folder.clone(), lock, OldSchema::Migrate, &addresses).await?;
         node.first_start(&settings).await?;
         let authority = node.own_authority(&settings)?;
@@ -128,6 +135,7 @@ impl Serving {
         let parts = Parts {
             watch: watch.clone(),
             acme: node.acme()?.clone(),
+            est: node.est()?.clone(),
             node: node.clone(),
             metrics,
             proxies: Proxies::new(settings.proxies.networks().map_err(|faults| Failure::new(faults.join("\n")))?),
@@ -195,7 +203,7 @@ impl Serving {
             let Some(authority) = &self.node.authority else {
                 return Err(Failure::new("the private keys are not open"));
             };
-            let acme = self.node.acme()?;
+            let (acme, est) = (self.node.acme()?, self.node.est()?);
             tokio::select! {
                 () = stop.asked() => tracing::info!("stopping: running requests are finished, new ones refused"),
                 why = servers => broken = Some(why),
@@ -203,6 +211,7 @@ impl Serving {
                 () = authority.clone().run_crls(std::future::pending()) => {}
                 () = acme.run_attempts(std::future::pending()) => {}
                 () = acme.run_purge(std::future::pending()) => {}
+                () = est.run_purge(std::future::pending()) => {}
                 () = self.node.witness.run(ra, &key, self.settings.audit.checkpoint_every.0) => {}
                 () = self.own.keep(&self.shown) => {}
                 () = self.watch.run() => {}

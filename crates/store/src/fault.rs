@@ -116,13 +116,14 @@ fn on_chain(info: &dyn DatabaseErrorInformation) -> bool {
 
 /// Which uniqueness rule: PostgreSQL names the constraint, SQLite the columns.
 fn unique(constraint: Option<&str>, message: &str) -> Unique {
-    const RULES: [(&str, &str, Unique); 6] = [
+    const RULES: [(&str, &str, Unique); 7] = [
         ("certificates_issuer_serial", "certificates.issuer, certificates.serial", Unique::Serial),
         ("certificates_fingerprint", "certificates.fingerprint", Unique::Fingerprint),
         ("ra_profiles_name_key", "ra_profiles.name", Unique::ProfileName),
         ("authorities_name_key", "authorities.name", Unique::AuthorityName),
         ("acme_profiles_name_key", "acme_profiles.name", Unique::AcmeProfileName),
         ("users_name_key", "users.name", Unique::UserName),
+        ("est_profiles_name_key", "est_profiles.name", Unique::EstProfileName),
     ];
     RULES
         .into_iter()

@@ -15,6 +15,7 @@ mod chain;
 mod connection;
 mod database;
 mod deadline;
+mod est;
 mod fault;
 mod file;
 mod issue;

@@ -317,6 +317,70 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    est_profiles (id) {
+        id -> Binary,
+        name -> Text,
+        description -> Nullable<Text>,
+        enabled -> Integer,
+        ra_profile -> Nullable<Binary>,
+        settings -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    est_activations (ra_profile) {
+        ra_profile -> Binary,
+        est_profile -> Binary,
+        unlabelled -> Integer,
+        issue_attributes -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    est_users (id) {
+        id -> Binary,
+        ra_profile -> Binary,
+        name -> Text,
+        salt -> Binary,
+        hash -> Binary,
+        names -> Nullable<Text>,
+        uses -> Nullable<BigInt>,
+        used -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    est_codes (id) {
+        id -> Binary,
+        ra_profile -> Binary,
+        name -> Text,
+        hash -> Binary,
+        mismatches -> BigInt,
+        names -> Nullable<Text>,
+        uses -> Nullable<BigInt>,
+        used -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    est_enrolments (digest) {
+        digest -> Binary,
+        certificate -> Binary,
+        ends_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(certificates, certificate_names, audit);
 diesel::allow_tables_to_appear_in_same_query!(
     acme_accounts,

@@ -217,6 +217,3 @@ impl Joined {
         self.octets
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod ca;
 pub mod cert;
 pub mod doctor;
+pub mod est;
 pub mod profile;
 pub mod token;
 pub mod user;
@@ -52,6 +53,7 @@ pub enum Command {
     AuditList(audit::List),
     Doctor,
     Acme(acme::Command),
+    Est(est::Command),
     /// For the load generator, over the control socket; the command line has no word for it.
     WriteGroups,
 }
@@ -81,6 +83,7 @@ pub enum Answer {
     Entries(Vec<audit::Entry>),
     Diagnosis(doctor::Diagnosis),
     Acme(acme::Answer),
+    Est(est::Answer),
     WriteGroups(WriteGroups),
 }
 
@@ -162,6 +165,7 @@ impl Command {
             Self::AuditList(list) => Answer::Entries(list.execute(asked).await?),
             Self::Doctor => Answer::Diagnosis(doctor::examine(asked).await?),
             Self::Acme(command) => Answer::Acme(command.execute(asked).await?),
+            Self::Est(command) => Answer::Est(command.execute(asked).await?),
             Self::WriteGroups => {
                 let chancery_store::Groups { transactions, certificates } = node.store.groups();
                 Answer::WriteGroups(WriteGroups { transactions, certificates })
@@ -173,6 +177,7 @@ impl Command {
     pub fn only_reads(&self) -> bool {
         match self {
             Self::Acme(command) => command.only_reads(),
+            Self::Est(command) => command.only_reads(),
             Self::TokenList
             | Self::UserList
             | Self::ProfileList
@@ -242,6 +247,7 @@ impl Answer {
             Self::Entries(it) => serde_json::to_string_pretty(it),
             Self::Diagnosis(it) => serde_json::to_string_pretty(it),
             Self::Acme(it) => it.json(),
+            Self::Est(it) => it.json(),
             Self::WriteGroups(it) => serde_json::to_string_pretty(it),
         };
         value.expect("texts, numbers and lists always serialise") + "\n"
@@ -271,6 +277,7 @@ impl Answer {
             Self::Entries(it) => out(audit::text(it)),
             Self::Diagnosis(it) => out(it.text()),
             Self::Acme(it) => it.text(),
+            Self::Est(it) => it.text(),
             Self::WriteGroups(it) => {
                 out(format!("{} transactions, {} certificates\n", it.transactions, it.certificates))
             }

@@ -1,7 +1,7 @@
-//! Settings of an ACME profile as the command line has them: a file with all of them, or one by one.
+//! Settings of a protocol's profile as the command line has them: a file with all of them, or one by one.
 
-use chancery_acme::AcmeSettings;
 use clap::Args;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -48,20 +48,20 @@ fn whole(file: &str) -> Result<Value, Failure> {
 }
 
 impl Settings {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::command) fn is_empty(&self) -> bool {
         self.whole.is_none() && self.single.is_empty()
     }
 
     /// These over `base`: a file replaces all of them, single ones change one each.
-    pub(super) fn over(self, base: &AcmeSettings) -> Result<AcmeSettings, Failure> {
-        let all = |settings: &AcmeSettings| match serde_json::to_value(settings) {
+    pub(in crate::command) fn over<S: Serialize + DeserializeOwned + Default>(self, base: &S) -> Result<S, Failure> {
+        let all = |settings: &S| match serde_json::to_value(settings) {
             Ok(Value::Object(all)) => Ok(all),
             _ => Err(Failure::new("the settings cannot be written down")),
         };
         let mut settings = match self.whole {
             None => all(base)?,
             Some(Value::Object(given)) => {
-                let mut settings = all(&AcmeSettings::default())?;
+                let mut settings = all(&S::default())?;
                 for (name, value) in given {
                     known(&settings, &name)?;
                     settings.insert(name, value);
@@ -109,7 +109,7 @@ fn value_of(now: &Value, text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use chancery_acme::EabPolicy;
+    use chancery_acme::{AcmeSettings, EabPolicy};
 
     use super::*;
 
