@@ -154,7 +154,10 @@ fn equal(one: &[u8; 32], other: &[u8; 32]) -> bool {
 
 /// Wrong passwords of a user from an address, and of an address, within a minute. In memory, of this node.
 #[derive(Default)]
-struct Failures(Mutex<HashMap<(Option<IpAddr>, Option<String>), (OffsetDateTime, u32)>>);
+struct Failures(Mutex<HashMap<Counted, (OffsetDateTime, u32)>>);
+
+/// An address, and a user where it is a user's count.
+type Counted = (Option<IpAddr>, Option<String>);
 
 impl Failures {
     const PERIOD: Duration = Duration::minutes(1);
@@ -165,7 +168,7 @@ impl Failures {
     /// Things that are remembered.
     const MOST: usize = 50_000;
 
-    fn keys(address: Option<IpAddr>, user: &str) -> [((Option<IpAddr>, Option<String>), u32); 2] {
+    fn keys(address: Option<IpAddr>, user: &str) -> [(Counted, u32); 2] {
         let user = user.chars().take(256).collect::<String>().to_lowercase();
         [((address, Some(user)), Self::OF_USER), ((address, None), Self::OF_ADDRESS)]
     }

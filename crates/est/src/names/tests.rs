@@ -1,5 +1,5 @@
 use chancery_core::policy::CommonNameRule;
-use chancery_pki::{CertificateTemplate, CsrTemplate, Issuer, KeyType, PrivateKey, SerialNumber, Signer, Validity};
+use chancery_pki::{CertificateTemplate, CsrTemplate, Issuer, KeyType, PrivateKey, SerialNumber, Validity};
 use time::macros::datetime;
 
 use super::*;

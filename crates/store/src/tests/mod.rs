@@ -4,6 +4,7 @@
 mod acme;
 pub(crate) mod alongside;
 mod authority;
+mod est;
 mod faults;
 mod inventory;
 mod nodes;
