@@ -7,7 +7,7 @@ use crate::start;
 fn rfc7030_4_2_2_a_certificate_is_renewed_and_rekeyed() {
     let server = start();
     let (holder, old) = enrolled(&server, "gw-7.example");
-    let client = est(&server).identity(&[old.clone()], &holder);
+    let client = est(&server).identity(std::slice::from_ref(&old), &holder);
     // Another key.
     let new = key();
     let rekeyed = client.reenrol(csr(&new, "CN=gw-7.example", &["dns:gw-7.example"]).der()).certificate();

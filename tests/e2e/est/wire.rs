@@ -131,7 +131,7 @@ fn too_much_is_413_and_the_connection_ends() {
     assert_eq!(answer.status, 413);
     assert_eq!(answer.header("connection"), Some("close"));
     // RFC 7030 section 6: deep nesting and wrong lengths cost nothing.
-    let deep = vec![0x30, 0x80].repeat(10_000);
+    let deep = [0x30, 0x80].repeat(10_000);
     assert_eq!(client.enrol(&deep).status, 400);
     assert_eq!(client.enrol(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0]).status, 400);
 }
