@@ -17,6 +17,7 @@ mod issue;
 mod kill;
 mod listener;
 mod mutual;
+mod oidc;
 mod renew;
 mod requested;
 mod revoke;

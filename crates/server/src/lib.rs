@@ -16,6 +16,7 @@ mod listener;
 mod locked;
 mod log;
 mod node;
+mod oidc;
 mod passphrase;
 pub mod ready;
 mod resource;

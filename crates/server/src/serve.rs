@@ -19,6 +19,7 @@ use crate::control::ControlSocket;
 use crate::data_folder::DataFolder;
 use crate::listener::{Bound, Parts, Readiness, Watch};
 use crate::node::{self, Addresses, Node, OldSchema};
+use crate::oidc::Issuers;
 use crate::ready::{Ready, ReadyFile};
 use crate::tls::{self, OwnCertificate, ShownCertificate};
 use crate::{log, resource};
@@ -75,6 +76,7 @@ struct Serving {
     own: OwnCertificate,
     shown: Arc<ShownCertificate>,
     watch: Watch,
+    issuers: Arc<Issuers>,
 }
 
 impl Serving {
@@ -127,6 +129,10 @@ impl Serving {
         let shown = ShownCertificate::new(own.current().await?);
         let tls = tls::server_config(shown.clone()).map_err(|error| Failure::new(format!("TLS: {error}")))?;
         let mutual = tls::mutual::acceptor(shown.clone()).map_err(|error| Failure::new(format!("TLS: {error}")))?;
+
+        let issuers = Issuers::new(&settings.oidc)?;
+        issuers.refresh().await;
+        node.ra.identities_by(issuers.clone());
 
         let metrics = Metrics::new().map_err(|error| Failure::new(format!("metrics: {error}")))?;
         node.counters.register(metrics.registry()).map_err(|error| Failure::new(format!("metrics: {error}")))?;
@@ -190,7 +196,7 @@ impl Serving {
         let text = banner::served(&node, &ready, &status_url, token.as_ref()).await;
         let ready = ReadyFile::write(&folder, ready)?;
         log::print(text);
-        Ok(Self { node, settings, readiness, handles, servers, control, ready, own, shown, watch })
+        Ok(Self { node, settings, readiness, handles, servers, control, ready, own, shown, watch, issuers })
     }
 
     /// Do the background work until the signal, then stop in good order.
@@ -215,6 +221,7 @@ impl Serving {
                 () = self.node.witness.run(ra, &key, self.settings.audit.checkpoint_every.0) => {}
                 () = self.own.keep(&self.shown) => {}
                 () = self.watch.run() => {}
+                () = self.issuers.run() => {}
                 () = expire_approvals(ra) => {}
                 () = watch_token(&self.node, &mut self.ready) => {}
             }

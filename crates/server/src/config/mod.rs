@@ -4,6 +4,7 @@
 
 mod acme;
 mod load;
+mod oidc;
 mod secret;
 mod span;
 mod suggest;
@@ -21,6 +22,7 @@ use url::Url;
 
 pub use acme::{Acme, Perspective, Resolver, Validation};
 pub use load::{ConfigError, Inspected, Loaded, Overrides, inspect, load};
+pub use oidc::{OidcIssuer, OidcRule};
 pub use secret::{DatabaseUrl, Secret, shown};
 pub use span::Span;
 
@@ -37,6 +39,8 @@ pub struct Settings {
     pub base_url: Option<Url>,
     #[serde(with = "optional")]
     pub status_url: Option<Url>,
+    #[serde(deserialize_with = "oidc::issuers")]
+    pub oidc: Vec<OidcIssuer>,
     pub listen: Listen,
     pub database: Database,
     pub keys: Keys,
@@ -276,6 +280,7 @@ impl Default for Settings {
             data: "./chancery-data".into(),
             base_url: None,
             status_url: None,
+            oidc: Vec::new(),
             listen: Listen::default(),
             database: Database::default(),
             keys: Keys::default(),
@@ -434,6 +439,9 @@ impl Settings {
             rule((seconds(1)..=seconds(longest)).contains(&span), &format!("{key}: from 1 s to {longest} s"));
         }
         self.acme.faults(&mut rule);
+        for issuer in &self.oidc {
+            issuer.faults(&mut rule);
+        }
         faults.extend(self.proxies.networks().err().into_iter().flatten());
         faults.extend(self.proxies.certificate_networks().err().into_iter().flatten());
         if let Err(why) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {

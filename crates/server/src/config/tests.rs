@@ -70,6 +70,12 @@ fn every_key_can_be_set_by_the_environment() {
             toml::Value::Array(_) if key.ends_with(".perspectives") => {
                 "a resolver=192.0.2.1, b proxy=http://b:1".into()
             }
+            toml::Value::Array(_) if key.ends_with(".nat64") => "2001:db8::/96".into(),
+            toml::Value::Array(_) if key == "oidc" => {
+                r#"[{"issuer": "https://a", "audience": "b", "jwks_file": "c", "map": [{"claim": "d", "value": "e",
+                "role": "auditor"}]}]"#
+                    .into()
+            }
             toml::Value::Array(_) => "192.0.2.1, 192.0.2.2".to_owned(),
             other => other.to_string(),
         };
