@@ -246,6 +246,11 @@ async fn only_operators_change_the_door() {
     let house = House::new().await;
     let (one, id) = house.acme_profile("web").await;
     let door = house.door("tls-server").await;
+    // What serves nobody yet belongs to nobody who is limited.
+    let token = house.token(Role::Requester, &["tls-server"]).await;
+    assert_eq!(house.with(&token, Method::GET, &one, None).await.status, 404);
+    house.patch(&format!("{door}/activate/{id}"), Some(json!({}))).await.ok();
+    assert_eq!(house.with(&token, Method::GET, &one, None).await.status, 200);
     for role in [Role::Requester, Role::Auditor] {
         let token = house.token(role, &["tls-server"]).await;
         for (method, path, body) in [
@@ -264,5 +269,6 @@ async fn only_operators_change_the_door() {
     let token = house.token(Role::Operator, &["device"]).await;
     let outside = house.with(&token, Method::PATCH, &format!("{door}/activate/{id}"), Some(json!({}))).await;
     assert_eq!(outside.status, 404, "{outside:?}");
+    assert_eq!(house.with(&token, Method::GET, &one, None).await.status, 404, "its own door is not served by it");
     assert_eq!(house.with("no token", Method::GET, PROFILES, None).await.status, 401);
 }

@@ -1,6 +1,6 @@
 //! `chancery acme eab`.
 
-use chancery_acme::{EabKey, NewEabKey};
+use chancery_acme::{AcmeProfile, EabKey, NewEabKey};
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -140,12 +140,16 @@ pub struct Key {
 }
 
 impl Key {
-    fn of(key: EabKey, ra_profile: String, asked: Asked<'_>) -> Self {
+    /// A key, with the names of the ACME profiles that have a directory of their own with their RA profiles.
+    fn of(key: EabKey, ra_profile: String, own: &[AcmeProfile], asked: Asked<'_>) -> Self {
         let now = asked.node.ra.ports().clock.now();
+        let makes =
+            |profile: &&AcmeProfile| Some(profile.id) == key.acme_profile && profile.ra_profile == Some(key.ra_profile);
+        let directory = own.iter().find(makes).map_or(&ra_profile, |profile| &profile.name);
         Self {
             valid: key.is_valid(now) && key.uses.is_none_or(|uses| key.used < uses),
             kid: key.id,
-            directory: asked.node.directory_url(&ra_profile),
+            directory: asked.node.directory_url(directory),
             ra_profile,
             acme_profile: key.acme_profile,
             description: key.description,
@@ -185,7 +189,8 @@ impl Create {
             }),
         };
         let made = asked.node.acme()?.create_eab_key(asked.actor, asked.origin, new).await?;
-        Ok(Made { key: made.secret.to_string(), about: Key::of(made.key, made.ra_profile.name, asked) })
+        let own: Vec<AcmeProfile> = made.acme_profile.into_iter().collect();
+        Ok(Made { key: made.secret.to_string(), about: Key::of(made.key, made.ra_profile.name, &own, asked) })
     }
 }
 
@@ -196,7 +201,12 @@ pub(super) async fn list(asked: Asked<'_>) -> Result<Vec<Key>, Failure> {
         let found = profiles.iter().find(|profile| profile.id == id);
         found.map_or_else(|| id.to_string(), |profile| profile.name.clone())
     };
-    Ok(keys.into_iter().map(|key| (name(key.ra_profile), key)).map(|(name, key)| Key::of(key, name, asked)).collect())
+    let own = asked.node.acme()?.acme_profiles(asked.actor, asked.origin).await?;
+    let of = |key: EabKey| {
+        let ra_profile = name(key.ra_profile);
+        Key::of(key, ra_profile, &own, asked)
+    };
+    Ok(keys.into_iter().map(of).collect())
 }
 
 impl Revoke {
