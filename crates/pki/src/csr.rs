@@ -19,25 +19,35 @@ use crate::tlv::{
 };
 use crate::{
     BuildError, CsrError, Fingerprint, GeneralName, KeyUsage, Name, ParseError, PublicKey, SignatureAlgorithm, Signer,
-    armour, general_name, oid, x509,
+    armour, crmf, general_name, oid, x509,
 };
 
 mod attribute;
 
 const WHAT: &str = "the certificate request";
 
-/// A PKCS#10 request whose self-signature verified: to have one is to have proof of possession of its private key.
-/// Cheap to clone.
+/// The form of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RequestFormat {
+    /// PKCS#10 (RFC 2986).
+    Pkcs10,
+    /// CertReqMessages of one message (RFC 4211).
+    Crmf,
+}
+
+/// A request whose signature by its own key verified: to have one is to have proof of possession of the private key.
+/// PKCS#10, or CRMF by [`crate::crmf`]. Cheap to clone.
 #[derive(Clone)]
 pub struct Csr(Arc<Parts>);
 
-struct Parts {
-    der: Vec<u8>,
-    subject: Name,
-    public_key: PublicKey,
-    signature_algorithm: SignatureAlgorithm,
-    extensions: Extensions,
-    challenge_password: Option<String>,
+pub(crate) struct Parts {
+    pub format: RequestFormat,
+    pub der: Vec<u8>,
+    pub subject: Name,
+    pub public_key: PublicKey,
+    pub signature_algorithm: SignatureAlgorithm,
+    pub extensions: Extensions,
+    pub challenge_password: Option<String>,
 }
 
 impl Csr {
@@ -81,24 +91,55 @@ impl Csr {
         };
         reader.end()?;
 
-        if !signature_algorithm.fits(public_key.algorithm()) {
-            let why =
-                format!("a signature {signature_algorithm} cannot come from a key of type {}", public_key.algorithm());
-            return Err(ParseError::new(WHAT, why).into());
-        }
-        if public_key.verify(signature_algorithm, info.raw, signature).is_err() {
-            // With a key outside of all rules (e = 1, a point off its curve) nothing verifies: say the cause.
-            KeyChecks::default().check(&public_key).map_err(CsrError::Key)?;
-            return Err(CsrError::BadSignature);
-        }
-        Ok(Self(Arc::new(Parts {
+        Self::check(WHAT, &public_key, signature_algorithm, info.raw, signature)?;
+        Ok(Self::new(Parts {
+            format: RequestFormat::Pkcs10,
             der: der.to_vec(),
             subject,
             public_key,
             signature_algorithm,
             extensions: attributes.extensions.unwrap_or_default(),
             challenge_password: attributes.challenge_password,
-        })))
+        }))
+    }
+
+    /// From the DER of a request of either format that was accepted before, as [`Csr::der`] has it. Which it is shows in
+    /// the third octets: PKCS#10 begins with a version, CRMF with another SEQUENCE.
+    ///
+    /// # Errors
+    /// As [`Csr::from_der`] and [`crate::crmf::from_der`].
+    pub fn from_stored(der: &[u8]) -> Result<Self, CsrError> {
+        let first = whole(WHAT, der, SEQUENCE)?.enter(SEQUENCE, "request information")?.peek();
+        if first == Some(SEQUENCE) { crmf::from_der(der)?.into_request() } else { Self::from_der(der) }
+    }
+
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Whether the signature over these octets is by this key.
+    pub(crate) fn check(
+        what: &'static str,
+        key: &PublicKey,
+        algorithm: SignatureAlgorithm,
+        octets: &[u8],
+        signature: &[u8],
+    ) -> Result<(), CsrError> {
+        if !algorithm.fits(key.algorithm()) {
+            let why = format!("a signature {algorithm} cannot come from a key of type {}", key.algorithm());
+            return Err(ParseError::new(what, why).into());
+        }
+        if key.verify(algorithm, octets, signature).is_err() {
+            // With a key outside of all rules (e = 1, a point off its curve) nothing verifies: say the cause.
+            KeyChecks::default().check(key).map_err(CsrError::Key)?;
+            return Err(CsrError::BadSignature);
+        }
+        Ok(())
+    }
+
+    /// Which form it came in.
+    pub fn format(&self) -> RequestFormat {
+        self.0.format
     }
 
     /// The DER as received.
@@ -106,9 +147,13 @@ impl Csr {
         &self.0.der
     }
 
-    /// PEM with the label `CERTIFICATE REQUEST`.
+    /// PEM with the label `CERTIFICATE REQUEST`; CRMF, for which RFC 7468 has no label, with `CRMF`.
     pub fn to_pem(&self) -> String {
-        armour::pem("CERTIFICATE REQUEST", &self.0.der)
+        let label = match self.0.format {
+            RequestFormat::Pkcs10 => "CERTIFICATE REQUEST",
+            RequestFormat::Crmf => "CRMF",
+        };
+        armour::pem(label, &self.0.der)
     }
 
     /// The subject asked for; may be empty.
@@ -282,7 +327,7 @@ impl CsrTemplate {
         .to_der()
     }
 
-    fn extensions(&self, names: Option<Vec<u8>>) -> der::Result<Vec<Extension>> {
+    pub(crate) fn extensions(&self, names: Option<Vec<u8>>) -> der::Result<Vec<Extension>> {
         let mut all = Vec::new();
         if let Some(usage) = self.key_usage {
             all.push(build::key_usage(usage)?);

@@ -49,10 +49,10 @@ impl ParseError {
     }
 }
 
-/// Why a PKCS#10 request is not accepted.
+/// Why a request is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CsrError {
-    /// Not a PKCS#10 request in any of the forms that are read.
+    /// Not a request in any of the forms that are read.
     #[error(transparent)]
     Malformed(ParseError),
     /// The self-signature does not verify, so possession of the private key is not proved (RFC 2986 section 3).
@@ -61,6 +61,12 @@ pub enum CsrError {
          private key that belongs to it"
     )]
     BadSignature,
+    /// Possession of the private key is not proved by a signature (CRMF only: RFC 4211 section 4).
+    #[error(
+        "the request's proof of possession {0}, so possession of the private key is not proved; sign the request with \
+         the private key that belongs to it"
+    )]
+    Unproved(&'static str),
     /// The key or the signature is of a kind that is not supported.
     #[error("{what} uses {algorithm}, which is not supported; {mend}")]
     UnsupportedAlgorithm {

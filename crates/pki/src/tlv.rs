@@ -72,6 +72,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// What is left to read.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The tag that comes next.
     pub fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
