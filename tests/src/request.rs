@@ -47,17 +47,25 @@ impl Key {
 
     /// Ask for a certificate with this subject (RFC 4514 text) and these names (`dns:host.example`).
     pub fn request(&self, subject: &str, names: &[&str]) -> Request {
-        let template = CsrTemplate {
-            subject: Some(subject.parse().expect("a subject")),
-            subject_alt_names: names.iter().map(|name| name.parse::<GeneralName>().expect("a name")).collect(),
-            ..CsrTemplate::default()
-        };
-        Request(template.sign(&self.0).expect("a request"))
+        Request(template(subject, names).sign(&self.0).expect("a request"))
+    }
+
+    /// The same as CRMF (RFC 4211).
+    pub fn request_message(&self, subject: &str, names: &[&str]) -> Request {
+        Request(template(subject, names).sign_crmf(&self.0).expect("a request"))
     }
 
     /// Ask for a TLS server certificate for one host.
     pub fn host(&self, host: &str) -> Request {
         self.request(&format!("CN={host}"), &[&format!("dns:{host}")])
+    }
+}
+
+fn template(subject: &str, names: &[&str]) -> CsrTemplate {
+    CsrTemplate {
+        subject: Some(subject.parse().expect("a subject")),
+        subject_alt_names: names.iter().map(|name| name.parse::<GeneralName>().expect("a name")).collect(),
+        ..CsrTemplate::default()
     }
 }
 

@@ -121,7 +121,7 @@ async fn create(
     let authorization = call.ra.authorize(&call.actor, &call.origin, &ProfileRef::Id(profile)).await?;
     let settled = body.settled();
     let (request, attributes) = call.settle(&authorization, Event::CertificateRequest, None, settled).await?;
-    let csr = call.ra.csr(&authorization, request.as_bytes()).await?;
+    let csr = request.read(&call, &authorization).await?;
     let record =
         call.ra.request(authorization, IssueRequest { csr, attributes, facts: vec![], alongside: None }).await?;
     Ok(Json(detailed(&call, &record).await?))

@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_core::attribute::{Definition, RequestAttribute};
 use chancery_core::audit::Event;
-use chancery_core::{IssueRequest, Outcome, Rejection, RevokeRequest};
-use chancery_pki::RevocationReason;
+use chancery_core::{Authorization, IssueRequest, Outcome, Rejection, RevokeRequest};
+use chancery_pki::{Csr, RevocationReason};
 
 use crate::call::{Call, With};
 use crate::dto::operation::{self as dto, DataResponse, Format};
@@ -34,7 +34,7 @@ async fn issue(With { call, body: Object(body) }: With<Object<dto::SignRequest>>
     let authorization = call.authorize().await?;
     let settled = body.settled();
     let (request, attributes) = call.settle(&authorization, Event::CertificateIssue, None, settled).await?;
-    let csr = call.ra.csr(&authorization, request.as_bytes()).await?;
+    let csr = request.read(&call, &authorization).await?;
     let outcome =
         call.ra.issue(authorization, IssueRequest { csr, attributes, facts: vec![], alongside: None }).await?;
     Ok(answer(outcome))
@@ -53,7 +53,7 @@ async fn renew(
     let certificate = call.id("certificateUuid")?;
     let settled = body.settled();
     let csr = match call.settle(&authorization, Event::CertificateRenew, Some(certificate), settled).await? {
-        Some(request) => Some(call.ra.csr(&authorization, request.as_bytes()).await?),
+        Some(request) => Some(request.read(&call, &authorization).await?),
         None => None,
     };
     Ok(answer(call.ra.renew(authorization, certificate, csr).await?))
@@ -66,7 +66,7 @@ async fn rekey(
     let certificate = call.id("certificateUuid")?;
     let settled = body.settled();
     let request = call.settle(&authorization, Event::CertificateRekey, Some(certificate), settled).await?;
-    let csr = call.ra.csr(&authorization, request.as_bytes()).await?;
+    let csr = request.read(&call, &authorization).await?;
     Ok(answer(call.ra.rekey(authorization, certificate, csr).await?))
 }
 
@@ -137,11 +137,6 @@ impl Unsupported {
         )
     }
 
-    fn format(self, format: Option<Format>) -> Self {
-        let crmf = format == Some(Format::Crmf);
-        self.when(crmf, "format", "crmf is not supported; send a PKCS#10 request and leave the format out")
-    }
-
     /// Platform-held keys are not supported: a request is needed. Beside one, older clients always send `keyUuid` and
     /// `tokenProfileUuid`, which then mean nothing.
     fn request(self, request: &Option<String>, key: &Option<String>, csr: &Option<Attributes>) -> Self {
@@ -151,7 +146,7 @@ impl Unsupported {
         const KEY: &str = "keys held by the platform are not supported; make the key yourself and send a request";
         self.when(given(key), "keyUuid", KEY)
             .list(csr, "csrAttributes", "requests are not made by this server; send a request")
-            .when(true, "request", "must not be empty; send a PKCS#10 request as PEM or Base64")
+            .when(true, "request", "must not be empty; send a PKCS#10 request as PEM or Base64, or CRMF as Base64")
     }
 
     pub fn none(self) -> Result<(), Error> {
@@ -167,22 +162,37 @@ pub(crate) fn given(text: &Option<String>) -> bool {
     text.as_ref().is_some_and(|text| !text.trim().is_empty())
 }
 
+/// A request as it was sent, and what it is said to be.
+pub(crate) struct Sent {
+    text: String,
+    format: Format,
+}
+
+impl Sent {
+    fn new(text: Option<String>, format: Option<Format>) -> Self {
+        Self { text: text.unwrap_or_default(), format: format.unwrap_or_default() }
+    }
+
+    /// The request, whose signature proves possession of its key.
+    pub async fn read(&self, call: &Call, authorization: &Authorization) -> Result<Csr, Error> {
+        Ok(call.ra.read_request(authorization, self.format.into(), self.text.as_bytes()).await?)
+    }
+}
+
 impl dto::SignRequest {
-    fn settled(self) -> Result<(String, Vec<RequestAttribute>), Error> {
+    fn settled(self) -> Result<(Sent, Vec<RequestAttribute>), Error> {
         Unsupported::default()
-            .format(self.format)
             .request(&self.request, &self.key_uuid, &self.csr_attributes)
             .alternative(&self.alt_key_uuid, &self.alt_token_profile_uuid, &self.alt_signature_attributes)
             .list(&self.custom_attributes, "customAttributes", CUSTOM)
             .none()?;
-        Ok((self.request.unwrap_or_default(), inner(self.attributes)))
+        Ok((Sent::new(self.request, self.format), inner(self.attributes)))
     }
 }
 
 impl dto::CreateRequest {
-    pub(crate) fn settled(self) -> Result<(String, Vec<RequestAttribute>), Error> {
+    pub(crate) fn settled(self) -> Result<(Sent, Vec<RequestAttribute>), Error> {
         Unsupported::default()
-            .format(self.format)
             .request(&self.request, &self.key_uuid, &self.csr_attributes)
             .alternative(&self.alt_key_uuid, &self.alt_token_profile_uuid, &self.alt_signature_attributes)
             .list(&self.custom_attributes, "customAttributes", CUSTOM)
@@ -192,29 +202,25 @@ impl dto::CreateRequest {
                 "is not supported here; use the renew or rekey operation of the certificate",
             )
             .none()?;
-        Ok((self.request.unwrap_or_default(), inner(self.issue_attributes)))
+        Ok((Sent::new(self.request, self.format), inner(self.issue_attributes)))
     }
 }
 
 impl dto::RenewRequest {
-    fn settled(self) -> Result<Option<String>, Error> {
-        Unsupported::default()
-            .format(self.format)
-            .when(self.replace_in_locations == Some(true), "replaceInLocations", LOCATIONS)
-            .none()?;
-        Ok(self.request.filter(|request| !request.trim().is_empty()))
+    fn settled(self) -> Result<Option<Sent>, Error> {
+        Unsupported::default().when(self.replace_in_locations == Some(true), "replaceInLocations", LOCATIONS).none()?;
+        Ok(given(&self.request).then(|| Sent::new(self.request, self.format)))
     }
 }
 
 impl dto::RekeyRequest {
-    fn settled(self) -> Result<String, Error> {
+    fn settled(self) -> Result<Sent, Error> {
         Unsupported::default()
-            .format(self.format)
             .request(&self.request, &self.key_uuid, &None)
             .alternative(&self.alt_key_uuid, &self.alt_token_profile_uuid, &self.alt_signature_attributes)
             .when(self.replace_in_locations == Some(true), "replaceInLocations", LOCATIONS)
             .none()?;
-        Ok(self.request.unwrap_or_default())
+        Ok(Sent::new(self.request, self.format))
     }
 }
 

@@ -9,7 +9,7 @@ mod revoke;
 
 use std::time::Duration;
 
-use chancery_pki::{Csr, CsrError, RevocationReason};
+use chancery_pki::{Csr, CsrError, RequestFormat, RevocationReason, crmf};
 use uuid::Uuid;
 
 use crate::attribute::RequestAttribute;
@@ -61,9 +61,27 @@ impl Ra {
     /// # Errors
     /// [`Error::Malformed`] when it is none; [`Error::Rejected`] when its signature does not prove possession.
     pub async fn csr(&self, authorization: &Authorization, bytes: &[u8]) -> Result<Csr, Error> {
-        let read = Csr::parse(bytes).map_err(|error| match error {
+        self.read_request(authorization, RequestFormat::Pkcs10, bytes).await
+    }
+
+    /// Read a request of either format. The word of an RA that its client has the key (RFC 4211 `raVerified`) is nobody's
+    /// word here: a signature must prove it.
+    ///
+    /// # Errors
+    /// As [`Ra::csr`].
+    pub async fn read_request(
+        &self,
+        authorization: &Authorization,
+        format: RequestFormat,
+        bytes: &[u8],
+    ) -> Result<Csr, Error> {
+        let read = match format {
+            RequestFormat::Pkcs10 => Csr::parse(bytes),
+            RequestFormat::Crmf => crmf::parse(bytes).and_then(crmf::CertReqMsg::into_request),
+        };
+        let read = read.map_err(|error| match error {
             CsrError::Malformed(_) => Error::Malformed(format!("the certificate request cannot be read: {error}")),
-            CsrError::BadSignature | CsrError::UnsupportedAlgorithm { .. } => {
+            CsrError::BadSignature | CsrError::Unproved(_) | CsrError::UnsupportedAlgorithm { .. } => {
                 Error::rejected(Rejection::Proof(error.to_string()))
             }
             CsrError::Key(fault) => Error::rejected(Rejection::Key(fault.to_string())),

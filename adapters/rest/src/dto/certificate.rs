@@ -13,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::date;
+use super::operation::Format;
 use super::profile::SimplifiedRaProfileDto;
 
 /// How long before its end a certificate counts as expiring.
@@ -148,7 +149,7 @@ pub struct CertificateRequestDto {
     /// Requests have no identifier of their own here: the certificate object's.
     pub uuid: Uuid,
     pub certificate_type: &'static str,
-    pub certificate_request_format: &'static str,
+    pub certificate_request_format: Format,
     pub public_key_algorithm: &'static str,
     pub signature_algorithm: String,
     pub content: String,
@@ -251,7 +252,7 @@ impl<'a> Read<'a> {
         let certificate =
             record.certificate.as_deref().map(Certificate::from_der).transpose().map_err(Error::internal)?;
         let request = record.request.as_deref().filter(|_| whole || certificate.is_none());
-        let request = request.map(Csr::from_der).transpose().map_err(Error::internal)?;
+        let request = request.map(Csr::from_stored).transpose().map_err(Error::internal)?;
         Ok(Self { record, certificate, request })
     }
 
@@ -308,7 +309,7 @@ impl<'a> Read<'a> {
         let certificate_request = self.request.as_ref().map(|csr| CertificateRequestDto {
             uuid: record.id,
             certificate_type: "X.509",
-            certificate_request_format: "pkcs10",
+            certificate_request_format: csr.format().into(),
             public_key_algorithm: csr.public_key().name(),
             signature_algorithm: csr.signature_algorithm().name().into(),
             content: STANDARD.encode(csr.der()),

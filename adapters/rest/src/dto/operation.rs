@@ -1,6 +1,7 @@
 //! Bodies and answers of the RA-profile operations.
 
 use chancery_core::attribute::RequestAttribute;
+use chancery_pki::RequestFormat;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,6 +16,24 @@ pub enum Format {
     Pkcs10,
     /// RFC 4211.
     Crmf,
+}
+
+impl From<Format> for RequestFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Pkcs10 => Self::Pkcs10,
+            Format::Crmf => Self::Crmf,
+        }
+    }
+}
+
+impl From<RequestFormat> for Format {
+    fn from(format: RequestFormat) -> Self {
+        match format {
+            RequestFormat::Pkcs10 => Self::Pkcs10,
+            RequestFormat::Crmf => Self::Crmf,
+        }
+    }
 }
 
 /// `ClientCertificateSignRequestDto`.

@@ -6,6 +6,7 @@ mod house;
 mod acme;
 mod approval;
 mod certificate;
+mod crmf;
 mod operation;
 mod profile;
 mod shape;

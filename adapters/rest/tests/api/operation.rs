@@ -63,7 +63,6 @@ async fn fields_without_a_feature_are_named() {
         ("csrAttributes", json!({ "csrAttributes": attribute })),
         ("altKeyUuid", json!({ "request": request, "altKeyUuid": "k" })),
         ("customAttributes", json!({ "request": request, "customAttributes": attribute })),
-        ("format", json!({ "request": request, "format": "crmf" })),
     ] {
         let faults = house.post(&path, body).await.faults();
         assert!(faults.iter().any(|fault| fault.starts_with(&format!("{field}: "))), "{field}: {faults:?}");
@@ -206,7 +205,7 @@ async fn what_the_door_refuses_is_told() {
     let id = house.issue("tls-server", &request).await;
     let issue = house.at("tls-server", "/certificates").await;
     let at = async |tail: &str| house.at("tls-server", &format!("/certificates/{id}/{tail}")).await;
-    house.post(&issue, json!({ "request": request, "format": "crmf" })).await.faults();
+    house.post(&issue, json!({ "request": request, "altKeyUuid": "k" })).await.faults();
     house.post(&at("renew").await, json!({ "replaceInLocations": true })).await.faults();
     house.post(&at("rekey").await, json!({})).await.faults();
     house.post(&at("revoke").await, json!({ "attributes": [], "destroyKey": true })).await.faults();

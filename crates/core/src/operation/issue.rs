@@ -129,7 +129,7 @@ impl Ra {
     async fn issue_stored(&self, authorization: &Authorization, certificate: Uuid) -> Result<CertificateRecord, Error> {
         let requested = self.reachable_certificate(&authorization.actor, &authorization.origin, certificate).await?;
         let mut faults = super::renew::object_faults(&requested, authorization, CertificateState::Requested);
-        let csr = match requested.request.as_deref().map(Csr::from_der) {
+        let csr = match requested.request.as_deref().map(Csr::from_stored) {
             Some(Ok(csr)) => csr,
             Some(Err(error)) => return Err(Error::internal(error)),
             None => {
@@ -166,7 +166,7 @@ impl Ra {
         let Some(request) = record.request.as_deref() else {
             return Err(Error::internal("an object that waits for an approval has no request"));
         };
-        let csr = Csr::from_der(request).map_err(Error::internal)?;
+        let csr = Csr::from_stored(request).map_err(Error::internal)?;
         let predecessor = match record.predecessor {
             Some(id) => Some(self.reachable_certificate(&authorization.actor, &authorization.origin, id).await?),
             None => None,

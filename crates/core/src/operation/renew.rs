@@ -157,7 +157,7 @@ impl Ra {
         let predecessor = self.reachable_certificate(&authorization.actor, &authorization.origin, certificate).await?;
         let csr = match (csr, predecessor.request.as_deref()) {
             (Some(csr), _) => Some(csr),
-            (None, Some(stored)) => Some(Csr::from_der(stored).map_err(Error::internal)?),
+            (None, Some(stored)) => Some(Csr::from_stored(stored).map_err(Error::internal)?),
             (None, None) => None,
         };
         let mut faults = object_faults(&predecessor, authorization, CertificateState::Issued);
@@ -338,7 +338,7 @@ pub(super) fn check_subject(
         return Ok(());
     }
     if let Some(request) = predecessor.request.as_deref() {
-        let request = Csr::from_der(request).map_err(Error::internal)?;
+        let request = Csr::from_stored(request).map_err(Error::internal)?;
         if csr.subject().matches(request.subject()) {
             return Ok(());
         }
