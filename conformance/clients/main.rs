@@ -10,6 +10,7 @@ mod clauses;
 mod curl;
 mod gnutls;
 mod openssl;
+mod openssl_cms;
 mod pkilint;
 mod postgres;
 mod postgres_faults;

@@ -15,7 +15,8 @@ use crate::error::SIZE_LIMIT;
 use crate::extension::{Extensions, build};
 use crate::key_check::KeyChecks;
 use crate::tlv::{
-    BMP_STRING, IA5_STRING, PRINTABLE_STRING, Reader, SEQUENCE, SET, TELETEX_STRING, UTF8_STRING, constructed, whole,
+    BMP_STRING, IA5_STRING, PRINTABLE_STRING, Reader, SEQUENCE, SET, TELETEX_STRING, UNIVERSAL_STRING, UTF8_STRING,
+    constructed, whole,
 };
 use crate::{
     BuildError, CsrError, Fingerprint, GeneralName, KeyUsage, Name, ParseError, PublicKey, SignatureAlgorithm, Signer,
@@ -269,6 +270,10 @@ fn read_string(values: &mut Reader<'_>, name: &str) -> Result<String, ParseError
         BMP_STRING if tlv.value.len().is_multiple_of(2) => {
             let units = tlv.value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
             char::decode_utf16(units).collect::<Result<_, _>>().ok()
+        }
+        UNIVERSAL_STRING if tlv.value.len().is_multiple_of(4) => {
+            let units = tlv.value.chunks_exact(4).map(|four| u32::from_be_bytes([four[0], four[1], four[2], four[3]]));
+            units.map(char::from_u32).collect()
         }
         _ => None,
     };

@@ -1,11 +1,12 @@
 //! No foreign bytes make a public parse function panic: random ones, and good ones with bytes changed, cut or doubled.
 
+use chancery_pki::cms::{EnvelopedData, Legacy, Limits, SignedData, normalise};
 use chancery_pki::{
     Certificate, Crl, Csr, GeneralName, Name, PrivateKey, PublicKey, SignatureAlgorithm, parse_certs_only,
 };
 use proptest::prelude::*;
 
-const SEEDS: [&[u8]; 9] = [
+const SEEDS: [&[u8]; 12] = [
     include_bytes!("../fixtures/p256.csr"),
     include_bytes!("../fixtures/all-names.csr"),
     include_bytes!("../fixtures/pss.csr"),
@@ -14,6 +15,9 @@ const SEEDS: [&[u8]; 9] = [
     include_bytes!("../fixtures/openssl.crl"),
     include_bytes!("../fixtures/p256.key"),
     include_bytes!("../fixtures/certs-only.p7"),
+    include_bytes!("../fixtures/cms/j_req.der"),
+    include_bytes!("../fixtures/cms/go_req.der"),
+    include_bytes!("../fixtures/cms/sscep_req.der"),
     include_bytes!("../fixtures/rsa-good.pem"),
 ];
 
@@ -44,6 +48,7 @@ fn feed(bytes: &[u8]) {
     }
     let _ = SignatureAlgorithm::from_der(bytes);
     let _ = parse_certs_only(bytes);
+    feed_cms(bytes);
     let _ = PrivateKey::from_pkcs8_der(bytes);
     if let Ok(key) = PublicKey::from_spki_der(bytes) {
         let _ = chancery_pki::key_check::KeyChecks::default().check(&key);
@@ -52,6 +57,23 @@ fn feed(bytes: &[u8]) {
         let _ = Certificate::all_from_pem(text);
         let _ = PrivateKey::from_pkcs8_pem(text);
         let _ = (text.parse::<Name>(), text.parse::<GeneralName>());
+    }
+}
+
+fn feed_cms(bytes: &[u8]) {
+    let limits = Limits::default();
+    if let Ok(der) = normalise(bytes, &limits) {
+        assert_eq!(normalise(&der, &limits), Ok(der));
+    }
+    let _ = EnvelopedData::parse(bytes, &limits);
+    let Ok(signed) = SignedData::parse(bytes, &limits) else { return };
+    for signer in signed.signers() {
+        if let Ok(key) = signed.certificate_of(signer).and_then(|certificate| certificate.public_key()) {
+            let _ = signer.verify(&key, signed.content().unwrap_or_default(), Legacy::ALL);
+        }
+    }
+    if let Some(content) = signed.content() {
+        let _ = EnvelopedData::parse(content, &limits);
     }
 }
 

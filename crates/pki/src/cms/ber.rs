@@ -217,3 +217,6 @@ impl Joined {
         self.octets
     }
 }
+
+#[cfg(test)]
+mod tests;

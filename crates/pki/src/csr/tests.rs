@@ -262,3 +262,29 @@ fn templates_are_read_back() {
 fn the_password_is_not_in_the_debug_text() {
     assert!(!format!("{:?}", parse(fixture!("p256.csr"))).contains("s3cret"));
 }
+
+#[test]
+fn a_challenge_password_of_every_string_type() {
+    use crate::tlv::encode;
+    let read = |tag: u8, value: &[u8]| {
+        let set = encode(tag, value);
+        read_string(&mut Reader::new(WHAT, &set), "challenge password").ok()
+    };
+    let word = Some("w\u{f6}rd".to_owned());
+    assert_eq!(read(UTF8_STRING, "w\u{f6}rd".as_bytes()), word);
+    assert_eq!(read(TELETEX_STRING, b"w\xf6rd"), word);
+    assert_eq!(read(BMP_STRING, b"\0w\0\xf6\0r\0d"), word);
+    assert_eq!(read(UNIVERSAL_STRING, b"\0\0\0w\0\0\0\xf6\0\0\0r\0\0\0d"), word);
+    assert_eq!(read(PRINTABLE_STRING, b"word"), Some("word".to_owned()));
+    assert_eq!(read(IA5_STRING, b"word"), Some("word".to_owned()));
+    for (tag, value) in [
+        (UTF8_STRING, &b"\xff"[..]),
+        (BMP_STRING, b"\0w\0"),
+        (BMP_STRING, b"\xd8\0"),
+        (UNIVERSAL_STRING, b"\0\0\0"),
+        (UNIVERSAL_STRING, b"\0\x11\0\0"),
+        (0x04, b"word"),
+    ] {
+        assert_eq!(read(tag, value), None, "{tag:#04x}");
+    }
+}

@@ -26,6 +26,30 @@ fn generated_keys_sign_and_come_back() {
 }
 
 #[test]
+fn rsa_keys_sign_by_other_algorithms_too() {
+    let key = PrivateKey::from_pkcs8_pem(fixture!("rsa.key")).unwrap();
+    for algorithm in [
+        SignatureAlgorithm::RsaPkcs1Sha256,
+        SignatureAlgorithm::RsaPkcs1Sha384,
+        SignatureAlgorithm::RsaPkcs1Sha512,
+        SignatureAlgorithm::RsaPssSha256,
+        SignatureAlgorithm::RsaPssSha384,
+        SignatureAlgorithm::RsaPssSha512,
+    ] {
+        assert!(key.signs_with(algorithm));
+        let signature = key.sign_with(algorithm, b"m").unwrap();
+        assert_eq!(key.public_key().verify(algorithm, b"m", &signature), Ok(()));
+    }
+    let curve = PrivateKey::from_pkcs8_pem(fixture!("p384.key")).unwrap();
+    for (key, other) in [(&key, SignatureAlgorithm::EcdsaSha256), (&curve, SignatureAlgorithm::EcdsaSha256)] {
+        assert!(!key.signs_with(other));
+        assert!(key.sign_with(other, b"m").unwrap_err().0.contains("does not sign with SHA256withECDSA"));
+    }
+    assert!(curve.signs_with(SignatureAlgorithm::EcdsaSha384));
+    assert!(curve.sign_with(SignatureAlgorithm::EcdsaSha384, b"m").is_ok());
+}
+
+#[test]
 fn keys_made_by_openssl() {
     for (pem, kind) in [
         (fixture!("rsa.key"), KeyType::Rsa(3072)),

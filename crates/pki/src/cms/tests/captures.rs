@@ -76,3 +76,45 @@ fn every_one_verifies_and_decrypts_to_a_request() {
         assert!(csr.challenge_password().is_some(), "{name}");
     }
 }
+
+#[test]
+fn outdated_algorithms_are_refused_by_name() {
+    let (signed, enveloped) = read(&CAPTURES[0]);
+    let signer = signed.only_signer().unwrap();
+    let key = signed.certificate_of(signer).unwrap().public_key().unwrap();
+    let refused = signer.verify(&key, signed.content().unwrap(), Legacy::default()).unwrap_err();
+    assert!(matches!(refused, CmsError::Outdated { algorithm: "SHA-1", .. }), "{refused}");
+    let refused = open(&enveloped, Legacy::default()).unwrap_err();
+    assert!(matches!(refused, CmsError::Outdated { algorithm: "single DES", .. }), "{refused}");
+    let (_, enveloped) = read(&CAPTURES[3]);
+    let refused = open(&enveloped, Legacy::default()).unwrap_err();
+    assert!(matches!(refused, CmsError::Outdated { algorithm: "Triple DES", .. }), "{refused}");
+}
+
+#[test]
+fn a_changed_octet_is_noticed() {
+    for capture in &CAPTURES {
+        let (signed, _) = read(capture);
+        let signer = signed.only_signer().unwrap();
+        let key = signed.certificate_of(signer).unwrap().public_key().unwrap();
+        let content = signed.content().unwrap();
+        for at in [0, content.len() / 2, content.len() - 1] {
+            let mut changed = content.to_vec();
+            changed[at] ^= 1;
+            assert_eq!(signer.verify(&key, &changed, Legacy::ALL), Err(CmsError::Digest), "{}", capture.name);
+        }
+        assert_eq!(
+            signer.verify(rsa().public_key(), content, Legacy::ALL),
+            Err(CmsError::Signature),
+            "{}",
+            capture.name
+        );
+        // The transaction's name is signed: another one does not verify.
+        let name = signer.unverified_attributes().require(&TRANSACTION, "transactionID").unwrap().der.to_vec();
+        let mut other = name.clone();
+        *other.last_mut().unwrap() ^= 1;
+        let forged = SignedData::parse(&replaced(capture.bytes, &name, &other), &Limits::default()).unwrap();
+        let signer = forged.only_signer().unwrap();
+        assert_eq!(signer.verify(&key, content, Legacy::ALL), Err(CmsError::Signature), "{}", capture.name);
+    }
+}
