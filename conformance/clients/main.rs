@@ -1,6 +1,6 @@
 //! Foreign clients and outside judges against the running binary, as a user would meet it.
 //!
-//! Needed: the ACME clients that `acme` names, openssl, curl, certtool (GnuTLS), python3 with venv and pip (for pkilint), PostgreSQL's server programs. What
+//! Needed: the ACME clients that `acme` names, the SCEP clients that `scep` names, openssl, curl, certtool (GnuTLS), python3 with venv and pip (for pkilint), PostgreSQL's server programs. What
 //! is missing is a failure.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -15,6 +15,7 @@ mod pkilint;
 mod postgres;
 mod postgres_faults;
 mod python;
+mod scep;
 mod shell;
 
 use chancery_tests::{Builder, Server};

@@ -18,7 +18,7 @@ fn may_know(name: &str) -> Option<&'static [&'static str]> {
         "acme-validation" => &["acme", "core", "pki"],
         "store" => &["acme", "scep", "est", "core", "pki"],
         // It manages what the protocols' doors serve.
-        "rest" => &["http", "acme", "est", "core", "pki"],
+        "rest" => &["http", "acme", "scep", "est", "core", "pki"],
         "status" => &["http", "authority", "core", "pki"],
         "acme-door" => &["http", "acme", "core", "pki"],
         "scep-door" => &["http", "scep", "core", "pki"],

@@ -212,6 +212,13 @@ fn label(event: Event) -> &'static str {
         | Event::UserEdit
         | Event::UserDelete
         | Event::AcmeRenewalMark
+        | Event::ScepProfileCreate
+        | Event::ScepProfileEdit
+        | Event::ScepProfileDelete
+        | Event::ScepActivate
+        | Event::ScepDeactivate
+        | Event::ScepChallengeCreate
+        | Event::ScepChallengeRevoke
         | Event::EstProfileCreate
         | Event::EstProfileEdit
         | Event::EstProfileDelete

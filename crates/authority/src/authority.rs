@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::crl::{Crls, Schedule};
 use crate::issuer::{BrokenChain, Issuer, Loaded};
-use crate::pool::Pool;
+use chancery_core::Pool;
 
 /// How many slow signatures may wait, per core.
 const WAITING: usize = 64;

@@ -9,7 +9,6 @@ mod create;
 mod crl;
 mod issuer;
 mod key;
-mod pool;
 mod sign;
 #[cfg(test)]
 mod testkit;

@@ -33,6 +33,8 @@ pub enum ActorKind {
     System,
     /// An ACME account, by its key (RFC 8555 section 6.2).
     AcmeAccount,
+    /// A SCEP client, by its challenge (RFC 8894 section 2.3).
+    ScepClient,
     /// Whoever holds a certificate's private key (RFC 8555 section 7.6: a revocation signed by it).
     CertificateKey,
     /// A user, by a client certificate.

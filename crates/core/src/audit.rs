@@ -113,11 +113,25 @@ pub enum Event {
     EstCodeCreate,
     /// An EST code was revoked.
     EstCodeRevoke,
+    /// A SCEP profile was made.
+    ScepProfileCreate,
+    /// A SCEP profile was edited, enabled or disabled.
+    ScepProfileEdit,
+    /// A SCEP profile was deleted.
+    ScepProfileDelete,
+    /// An RA profile's SCEP door was opened or changed.
+    ScepActivate,
+    /// An RA profile's SCEP door was closed.
+    ScepDeactivate,
+    /// A one-time challenge was made.
+    ScepChallengeCreate,
+    /// A one-time challenge was revoked.
+    ScepChallengeRevoke,
 }
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 52] = [
         Self::CertificateRequest,
         Self::CertificateIssue,
         Self::CertificateRenew,
@@ -163,6 +177,13 @@ impl Event {
         Self::EstUserRevoke,
         Self::EstCodeCreate,
         Self::EstCodeRevoke,
+        Self::ScepProfileCreate,
+        Self::ScepProfileEdit,
+        Self::ScepProfileDelete,
+        Self::ScepActivate,
+        Self::ScepDeactivate,
+        Self::ScepChallengeCreate,
+        Self::ScepChallengeRevoke,
     ];
 
     /// The event's name in the trail.
@@ -213,6 +234,13 @@ impl Event {
             Self::EstUserRevoke => "est.user.revoke",
             Self::EstCodeCreate => "est.code.create",
             Self::EstCodeRevoke => "est.code.revoke",
+            Self::ScepProfileCreate => "scep.profile.create",
+            Self::ScepProfileEdit => "scep.profile.edit",
+            Self::ScepProfileDelete => "scep.profile.delete",
+            Self::ScepActivate => "scep.activate",
+            Self::ScepDeactivate => "scep.deactivate",
+            Self::ScepChallengeCreate => "scep.challenge.create",
+            Self::ScepChallengeRevoke => "scep.challenge.revoke",
         }
     }
 }

@@ -213,6 +213,8 @@ pub enum Unique {
     UserName,
     /// EST profile names.
     EstProfileName,
+    /// SCEP profile names.
+    ScepProfileName,
     /// Any other key.
     Other,
 }
@@ -227,6 +229,7 @@ impl std::fmt::Display for Unique {
             Self::AcmeProfileName => "an ACME profile with this name",
             Self::UserName => "a user with this name",
             Self::EstProfileName => "an EST profile with this name",
+            Self::ScepProfileName => "a SCEP profile with this name",
             Self::Other => "this object",
         })
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
-use crate::command::{acme, approval, audit, ca, cert, est, profile, token, user};
+use crate::command::{acme, approval, audit, ca, cert, est, profile, scep, token, user};
 use crate::config::Overrides;
 
 /// A registration authority: one server that issues, renews, rekeys and revokes certificates.
@@ -82,6 +82,9 @@ pub enum Verb {
     /// The EST door
     #[command(subcommand)]
     Est(est::Verb),
+    /// The SCEP door
+    #[command(subcommand)]
+    Scep(scep::Verb),
     /// The audit trail
     #[command(subcommand)]
     Audit(audit::Verb),

@@ -21,6 +21,7 @@ mod passphrase;
 pub mod ready;
 mod resource;
 mod run;
+mod scep;
 mod serve;
 mod tls;
 mod witness;

@@ -15,6 +15,7 @@ use actix_web::{App, HttpResponse, HttpServer};
 use chancery_acme::Acme;
 use chancery_est::Est;
 use chancery_http::{CertificateProxies, Frame, Metrics, Proxies, nothing_here, refuse_credentials};
+use chancery_scep::Scep;
 use openssl::ssl::SslAcceptorBuilder;
 use rustls::ServerConfig;
 
@@ -100,6 +101,8 @@ pub struct Parts {
     pub acme: Acme,
     /// The EST door.
     pub est: Est,
+    /// The SCEP door.
+    pub scep: Scep,
     /// Request counters.
     pub metrics: Metrics,
     /// Proxies whose forwarding headers are believed.
@@ -126,11 +129,12 @@ impl Parts {
         chancery_status::routes(self.node.published(), self.node.ra.ports().clock.clone())
     }
 
-    /// ACME, REST, status, health, over TLS.
+    /// ACME, SCEP, REST, status, health, over TLS.
     pub fn https(&self, listener: TcpListener, tls: ServerConfig) -> std::io::Result<Server> {
         let parts = self.clone();
         let rest = chancery_rest::routes(self.node.ra.clone(), self.acme.clone(), self.readiness.taking());
         let acme = chancery_acme_door::routes(self.acme.clone());
+        let scep = chancery_scep_door::routes(self.scep.clone());
         let status = self.status();
         let app = move || {
             App::new()
@@ -141,6 +145,7 @@ impl Parts {
                 .wrap(parts.frame().with_certificates(parts.certificates.clone()))
                 .wrap(from_fn(watch::watched))
                 .configure(acme.clone())
+                .configure(scep.clone())
                 .configure(rest.clone())
                 .configure(status.clone())
                 .configure(probe::routes)
@@ -181,9 +186,11 @@ impl Parts {
         }
     }
 
-    /// CRLs and issuer certificates, plain; nothing else, and never a credential.
+    /// SCEP, CRLs and issuer certificates, plain; nothing else, and never a credential. A SCEP message is encrypted and
+    /// signed by itself (RFC 8894 section 7).
     pub fn http(&self, listener: TcpListener) -> std::io::Result<Server> {
         let parts = self.clone();
+        let scep = chancery_scep_door::routes(self.scep.clone());
         let status = self.status();
         let app = move || {
             App::new()
@@ -192,6 +199,7 @@ impl Parts {
                 .wrap(body::Deadline::new(parts.limits.body_timeout.0))
                 .wrap(parts.frame())
                 .wrap(from_fn(watch::watched))
+                .configure(scep.clone())
                 .configure(status.clone())
                 .default_service(web::to(nothing_here))
         };

@@ -14,6 +14,7 @@ use chancery_core::{Actor, Clock, Origin, Ports, Ra, Rng, SystemClock, SystemRng
 use chancery_est::Est;
 use chancery_pki::Certificate;
 use chancery_pki::key_check::KeyChecks;
+use chancery_scep::Scep;
 use chancery_status::Published;
 use chancery_store::{Store, StoreOptions};
 use uuid::Uuid;
@@ -45,6 +46,8 @@ pub struct Node {
     pub acme: Option<Acme>,
     /// The EST door; none when the keys were not opened.
     pub est: Option<Est>,
+    /// The SCEP door; none when the keys were not opened.
+    pub scep: Option<Scep>,
     /// By what address clients come, without a slash at the end.
     pub base_url: String,
     /// The database.
@@ -183,10 +186,14 @@ impl Node {
         let authority = BuiltInAuthority::open(ports, config)
             .await
             .map_err(|error| Failure::new(format!("the authorities cannot be loaded: {error}")))?;
-        let mut node = opening.node(store, Arc::new(authority.clone()), Some(authority), Some(keys), addresses);
+        let mut node =
+            opening.node(store, Arc::new(authority.clone()), Some(authority.clone()), Some(keys.clone()), addresses);
         let acme = crate::acme::open(&settings.acme, &node.store, &vault, &node.ra, &node.base_url).await?;
         node.acme = Some(acme);
         node.est = Some(crate::est::open(&node.store, &vault, &node.ra, &addresses.est_url).await?);
+        let (store, ra, base_url) = (&node.store, &node.ra, &node.base_url);
+        let scep = crate::scep::open(&settings.scep, store, &vault, &keys, &authority, ra, base_url).await?;
+        node.scep = Some(scep);
         Ok(node)
     }
 
@@ -256,6 +263,7 @@ impl Node {
         self.ra.seed(instance.id).await?;
         crate::acme::first_start(self.acme()?).await?;
         crate::est::first_start(self.est()?).await?;
+        crate::scep::first_start(self.scep()?).await?;
         AdminToken::make(&self.folder, &self.ra).await?;
         let stamp = clock.now().unix_timestamp().to_string().into_bytes();
         self.store.secret_or_insert(FIRST_START, stamp).await.map_err(done)?;
@@ -283,9 +291,19 @@ impl Node {
         self.est.as_ref().ok_or_else(|| Failure::new("the keys of this installation are not open"))
     }
 
+    /// The SCEP door.
+    pub fn scep(&self) -> Result<&Scep, Failure> {
+        self.scep.as_ref().ok_or_else(|| Failure::new("the keys of this installation are not open"))
+    }
+
     /// The URL of the directory of an RA profile or ACME profile.
     pub fn directory_url(&self, profile: &str) -> String {
         format!("{}/acme/{profile}/directory", self.base_url)
+    }
+
+    /// The URL of the SCEP door of an RA profile or SCEP profile.
+    pub fn scep_url(&self, profile: &str) -> String {
+        format!("{}/scep/{profile}", self.base_url)
     }
 
     /// CRLs and CA certificates for the status door.
@@ -363,6 +381,7 @@ impl Opening {
             keys,
             acme: None,
             est: None,
+            scep: None,
             base_url: addresses.base_url.clone(),
             store,
             status_url: addresses.status_url.clone(),

@@ -127,6 +127,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Ended> {
             let (command, json) = verb.read()?;
             execute(&place, json, Command::Acme(command))
         }
+        Verb::Scep(verb) => {
+            let (command, json) = verb.read()?;
+            execute(&place, json, Command::Scep(command))
+        }
         Verb::Doctor(json) => doctor::doctor(&place, json),
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "chancery", &mut std::io::stdout());

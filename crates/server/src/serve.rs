@@ -142,6 +142,7 @@ impl Serving {
             watch: watch.clone(),
             acme: node.acme()?.clone(),
             est: node.est()?.clone(),
+            scep: node.scep()?.clone(),
             node: node.clone(),
             metrics,
             proxies: Proxies::new(settings.proxies.networks().map_err(|faults| Failure::new(faults.join("\n")))?),
@@ -210,6 +211,7 @@ impl Serving {
                 return Err(Failure::new("the private keys are not open"));
             };
             let (acme, est) = (self.node.acme()?, self.node.est()?);
+            let scep = self.node.scep()?;
             tokio::select! {
                 () = stop.asked() => tracing::info!("stopping: running requests are finished, new ones refused"),
                 why = servers => broken = Some(why),
@@ -218,6 +220,7 @@ impl Serving {
                 () = acme.run_attempts(std::future::pending()) => {}
                 () = acme.run_purge(std::future::pending()) => {}
                 () = est.run_purge(std::future::pending()) => {}
+                () = scep.run(std::future::pending()) => {}
                 () = self.node.witness.run(ra, &key, self.settings.audit.checkpoint_every.0) => {}
                 () = self.own.keep(&self.shown) => {}
                 () = self.watch.run() => {}

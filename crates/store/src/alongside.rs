@@ -32,10 +32,15 @@ pub(crate) struct Object {
 
 /// One per door that keeps rows of its own.
 #[cfg(not(test))]
-const OPENERS: &[Opener] = &[crate::acme::finalize::OPENER, crate::est::enrolment::OPENER];
-#[cfg(test)]
 const OPENERS: &[Opener] =
-    &[crate::acme::finalize::OPENER, crate::est::enrolment::OPENER, crate::tests::alongside::OPENER];
+    &[crate::acme::finalize::OPENER, crate::scep::enrolment::OPENER, crate::est::enrolment::OPENER];
+#[cfg(test)]
+const OPENERS: &[Opener] = &[
+    crate::acme::finalize::OPENER,
+    crate::scep::enrolment::OPENER,
+    crate::est::enrolment::OPENER,
+    crate::tests::alongside::OPENER,
+];
 
 fn opener(rows: &Alongside) -> Option<&'static Opener> {
     OPENERS.iter().find(|opener| (opener.opens)(&*rows.0))

@@ -116,7 +116,7 @@ fn on_chain(info: &dyn DatabaseErrorInformation) -> bool {
 
 /// Which uniqueness rule: PostgreSQL names the constraint, SQLite the columns.
 fn unique(constraint: Option<&str>, message: &str) -> Unique {
-    const RULES: [(&str, &str, Unique); 7] = [
+    const RULES: [(&str, &str, Unique); 8] = [
         ("certificates_issuer_serial", "certificates.issuer, certificates.serial", Unique::Serial),
         ("certificates_fingerprint", "certificates.fingerprint", Unique::Fingerprint),
         ("ra_profiles_name_key", "ra_profiles.name", Unique::ProfileName),
@@ -124,6 +124,7 @@ fn unique(constraint: Option<&str>, message: &str) -> Unique {
         ("acme_profiles_name_key", "acme_profiles.name", Unique::AcmeProfileName),
         ("users_name_key", "users.name", Unique::UserName),
         ("est_profiles_name_key", "est_profiles.name", Unique::EstProfileName),
+        ("scep_profiles_name_key", "scep_profiles.name", Unique::ScepProfileName),
     ];
     RULES
         .into_iter()

@@ -27,6 +27,7 @@ mod profile;
 mod queue;
 mod reader;
 mod row;
+mod scep;
 mod schema;
 mod search;
 mod token;

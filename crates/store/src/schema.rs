@@ -381,6 +381,73 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    scep_profiles (id) {
+        id -> Binary,
+        name -> Text,
+        description -> Nullable<Text>,
+        enabled -> Integer,
+        ra_profile -> Nullable<Binary>,
+        sealed_challenge -> Nullable<Binary>,
+        settings -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    scep_activations (ra_profile) {
+        ra_profile -> Binary,
+        scep_profile -> Binary,
+        issue_attributes -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    scep_challenges (id) {
+        id -> Binary,
+        ra_profile -> Binary,
+        lookup -> Binary,
+        subject -> Nullable<Text>,
+        names -> Nullable<Text>,
+        description -> Text,
+        expires_at -> BigInt,
+        mismatches -> BigInt,
+        used_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    scep_transactions (transaction_id, scep_profile, ra_profile, predecessor) {
+        transaction_id -> Binary,
+        scep_profile -> Binary,
+        ra_profile -> Binary,
+        predecessor -> Binary,
+        request -> Binary,
+        signer -> Binary,
+        certificate -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    scep_ra_certificates (scep_profile, authority, purpose, generation) {
+        scep_profile -> Binary,
+        authority -> Binary,
+        purpose -> Text,
+        generation -> BigInt,
+        key_id -> Binary,
+        certificate -> Binary,
+        issuer -> Binary,
+        der -> Binary,
+        not_after -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(certificates, certificate_names, audit);
 diesel::allow_tables_to_appear_in_same_query!(
     acme_accounts,
@@ -389,3 +456,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     acme_renewal_marks,
     certificates
 );
+diesel::allow_tables_to_appear_in_same_query!(scep_transactions, certificates);

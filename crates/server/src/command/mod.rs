@@ -9,6 +9,7 @@ pub mod cert;
 pub mod doctor;
 pub mod est;
 pub mod profile;
+pub mod scep;
 pub mod token;
 pub mod user;
 
@@ -54,6 +55,7 @@ pub enum Command {
     Doctor,
     Acme(acme::Command),
     Est(est::Command),
+    Scep(scep::Command),
     /// For the load generator, over the control socket; the command line has no word for it.
     WriteGroups,
 }
@@ -84,6 +86,7 @@ pub enum Answer {
     Diagnosis(doctor::Diagnosis),
     Acme(acme::Answer),
     Est(est::Answer),
+    Scep(scep::Answer),
     WriteGroups(WriteGroups),
 }
 
@@ -166,6 +169,7 @@ impl Command {
             Self::Doctor => Answer::Diagnosis(doctor::examine(asked).await?),
             Self::Acme(command) => Answer::Acme(command.execute(asked).await?),
             Self::Est(command) => Answer::Est(command.execute(asked).await?),
+            Self::Scep(command) => Answer::Scep(command.execute(asked).await?),
             Self::WriteGroups => {
                 let chancery_store::Groups { transactions, certificates } = node.store.groups();
                 Answer::WriteGroups(WriteGroups { transactions, certificates })
@@ -178,6 +182,7 @@ impl Command {
         match self {
             Self::Acme(command) => command.only_reads(),
             Self::Est(command) => command.only_reads(),
+            Self::Scep(command) => command.only_reads(),
             Self::TokenList
             | Self::UserList
             | Self::ProfileList
@@ -248,6 +253,7 @@ impl Answer {
             Self::Diagnosis(it) => serde_json::to_string_pretty(it),
             Self::Acme(it) => it.json(),
             Self::Est(it) => it.json(),
+            Self::Scep(it) => it.json(),
             Self::WriteGroups(it) => serde_json::to_string_pretty(it),
         };
         value.expect("texts, numbers and lists always serialise") + "\n"
@@ -278,6 +284,7 @@ impl Answer {
             Self::Diagnosis(it) => out(it.text()),
             Self::Acme(it) => it.text(),
             Self::Est(it) => it.text(),
+            Self::Scep(it) => it.text(),
             Self::WriteGroups(it) => {
                 out(format!("{} transactions, {} certificates\n", it.transactions, it.certificates))
             }

@@ -52,6 +52,21 @@ pub struct Settings {
     pub log: Log,
     pub proxies: Proxies,
     pub acme: Acme,
+    pub scep: Scep,
+}
+
+/// The SCEP door.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented key by key in example.toml")]
+pub struct Scep {
+    pub default_profile: String,
+}
+
+impl Default for Scep {
+    fn default() -> Self {
+        Self { default_profile: "device".into() }
+    }
 }
 
 /// The listeners.
@@ -292,6 +307,7 @@ impl Default for Settings {
             log: Log::default(),
             proxies: Proxies::default(),
             acme: Acme::default(),
+            scep: Scep::default(),
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Slow signatures (RSA, P-521) run aside: a bounded number at once, a bounded number waiting, none waiting too long.
+//! Slow work with private keys (RSA, P-521) runs aside: a bounded number at once, a bounded number waiting, none waiting too long.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_core::Error;
+use crate::Error;
 use tokio::sync::Semaphore;
 
 /// A bounded blocking pool with a deadline.
 #[derive(Debug)]
-pub(crate) struct Pool {
+pub struct Pool {
     /// One permit per signature in work or waiting.
     places: Arc<Semaphore>,
     /// One permit per signature in work.
@@ -18,12 +18,15 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// `cores` signatures at once and `waiting` more in the queue, each for `deadline` at the most.
-    pub(crate) fn new(cores: usize, waiting: usize, deadline: Duration) -> Self {
+    pub fn new(cores: usize, waiting: usize, deadline: Duration) -> Self {
         Self { places: Arc::new(Semaphore::new(cores + waiting)), cores: Arc::new(Semaphore::new(cores)), deadline }
     }
 
     /// Run `work` aside. What has begun is finished, whether somebody still waits for it or not.
-    pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait, or it did not get its turn in time.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let busy =
             || Error::Unavailable { why: "the signing queue is full".into(), retry_after: Duration::from_secs(1) };
         let place = self.places.clone().try_acquire_owned().map_err(|_| busy())?;
