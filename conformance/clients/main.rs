@@ -1,6 +1,6 @@
 //! Foreign clients and outside judges against the running binary, as a user would meet it.
 //!
-//! Needed: the ACME clients that `acme` names, the SCEP clients that `scep` names, openssl, curl, certtool (GnuTLS), python3 with venv and pip (for pkilint), PostgreSQL's server programs. What
+//! Needed: the ACME clients that `acme` names, the SCEP clients that `scep` names, the EST clients that `est` names, openssl, curl, certtool (GnuTLS), python3 with venv and pip (for pkilint), PostgreSQL's server programs. What
 //! is missing is a failure.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -8,6 +8,7 @@
 mod acme;
 mod clauses;
 mod curl;
+mod est;
 mod gnutls;
 mod openssl;
 mod openssl_cms;

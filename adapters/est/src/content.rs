@@ -10,7 +10,7 @@ use chancery_est::body::LARGEST;
 use crate::answer::Closing;
 
 /// RFC 7030 section 4.2.1: the type is application/pkcs10, else 415. Parameters and case are passed over (RFC 9110 section
-/// 8.3.1), Content-Transfer-Encoding too (RFC 8951 section 2). A compressed body is not unpacked, so that nothing small
+/// 8.3.1), Content-Transfer-Encoding too (RFC 8951 section 3). A compressed body is not unpacked, so that nothing small
 /// becomes something large.
 pub(crate) fn check_type(request: &HttpRequest, wanted: &'static str) -> Result<(), Refusal> {
     let mut types = request.headers().get_all(CONTENT_TYPE);

@@ -1,4 +1,4 @@
-//! What travels in HTTP bodies: Base64 of DER (RFC 8951 section 2), whatever Content-Transfer-Encoding says.
+//! What travels in HTTP bodies: Base64 of DER (RFC 8951 section 3), whatever Content-Transfer-Encoding says.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,14 +20,14 @@ pub enum BodyError {
     #[error("the body is larger than {LARGEST} bytes")]
     TooLarge,
     /// RFC 4648 section 4 has no such form.
-    #[error("the body is not Base64: {0}; send the certificate request in DER, encoded in Base64 (RFC 8951 section 2)")]
+    #[error("the body is not Base64: {0}; send the certificate request in DER, encoded in Base64 (RFC 8951 section 3)")]
     Base64(String),
     /// PEM armour that does not hold one request, or that this EST profile does not take.
     #[error("the body is PEM that cannot be taken: {0}; send the certificate request in DER, encoded in Base64")]
     Pem(&'static str),
 }
 
-/// The DER of a request body: spaces, tabs and line breaks anywhere are passed over (RFC 8951 section 2), anything else
+/// The DER of a request body: spaces, tabs and line breaks anywhere are passed over (RFC 8951 section 3), anything else
 /// outside of the alphabet is refused. With `lenient`, PEM armour around a request and raw DER are taken too.
 ///
 /// # Errors
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn rfc8951_2_white_space_anywhere_is_passed_over() {
+    fn rfc8951_3_1_white_space_anywhere_is_passed_over() {
         for text in ["MIIBAv8AEA==", "MIIBAv8AEA==\n", " MI IB\tAv\r\n8A\nEA=\r\n=\r\n"] {
             assert_eq!(decode(text.as_bytes(), false).unwrap(), DER, "{text:?}");
         }
     }
 
     #[test]
-    fn rfc8951_2_anything_else_is_refused() {
+    fn rfc8951_3_1_anything_else_is_refused() {
         for (text, says) in [
             ("", "empty"),
             (" \r\n\t", "empty"),

@@ -89,7 +89,7 @@ mod tests {
         let unique = [7; 12];
         let right = csr(Some(&STANDARD.encode(unique)));
         assert_eq!(check(&right, &peer(Some(&unique), None)), Ok(Linked::Yes));
-        // RFC 9266 section 4.2: TLS 1.3 has tls-exporter.
+        // RFC 9266 section 2: TLS 1.3 has tls-exporter.
         let exporter = [9; 32];
         let right = csr(Some(&STANDARD.encode(exporter)));
         assert_eq!(check(&right, &peer(None, Some(exporter))), Ok(Linked::Yes));

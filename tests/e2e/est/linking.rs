@@ -37,7 +37,7 @@ fn rfc9266_2_tls_exporter_links_on_tls_1_3() {
     let exporter = connection.exporter();
     connection.enrol("simpleenroll", &linked(Some(STANDARD.encode(exporter)))).certificate();
     assert_eq!(client.connect().unwrap().enrol("simpleenroll", &linked(Some(STANDARD.encode(exporter)))).status, 400);
-    // RFC 9266 section 3: tls-unique is not defined for TLS 1.3, whatever a library gives.
+    // RFC 9266 section 1: tls-unique is not defined for TLS 1.3, whatever a library gives.
     let mut connection = client.connect().unwrap();
     let unique = connection.tls_unique();
     assert_eq!(connection.enrol("simpleenroll", &linked(Some(STANDARD.encode(unique)))).status, 400);
