@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{AcmeProfileRef, state};
+use super::{AcmeProfileRef, out_of_reach, state};
 use crate::{Acme, AcmeProfile, Activation, AllowedNames, EabKey, eab};
 
 /// Most names of one key.
@@ -84,6 +84,7 @@ impl Acme {
         if !faults.is_empty() {
             return Err(Error::Rejected(faults));
         }
+        self.reaches_choices(actor, &ra_profile, acme_profile.as_ref()).await?;
         let mut secret = Zeroizing::new([0; 32]);
         self.0.ra.ports().rng.fill(&mut *secret);
         let id = self.0.new_id();
@@ -122,6 +123,31 @@ impl Acme {
         let mut keys = self.0.store.eab_keys().await?;
         keys.retain(|key| actor.scope.contains(Some(key.ra_profile)));
         Ok(keys)
+    }
+
+    /// Accounts of a directory may order from every RA profile that its ACME profile offers: a limited credential hands out
+    /// no key to what is beyond it.
+    async fn reaches_choices(
+        &self,
+        actor: &Actor,
+        ra_profile: &RaProfile,
+        only: Option<&AcmeProfile>,
+    ) -> Result<(), Error> {
+        let profiles = match only {
+            Some(profile) => vec![profile.clone()],
+            None => self.0.store.acme_profiles().await?,
+        };
+        for profile in profiles {
+            if !out_of_reach(actor, profile.settings.profiles.iter().copied()).is_empty()
+                && self.serves(&profile, ra_profile.id).await?
+            {
+                return Err(Error::Forbidden(format!(
+                    "a directory of RA profile {} offers RA profiles beyond those that this credential is limited to",
+                    ra_profile.name
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the two profiles make a directory.

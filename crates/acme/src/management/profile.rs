@@ -138,7 +138,7 @@ impl Acme {
         let told = tell(actor, origin, Event::AcmeProfileCreate, &profile).at(now);
         self.0.store.create_acme_profile(profile.clone(), told).await.map_err(name_taken)?;
         self.forget_directories();
-        self.open_own_door(actor, origin, &profile).await?;
+        self.open_own_door(actor, origin, &profile, false).await?;
         Ok(profile)
     }
 
@@ -173,6 +173,10 @@ impl Acme {
             return Err(changed());
         }
         let stale = changed();
+        let attributes = |profile: &AcmeProfile| {
+            (profile.settings.issue_attributes.clone(), profile.settings.revoke_attributes.clone())
+        };
+        let before = attributes(&profile);
         // Both what it serves now and what it shall serve.
         self.reaches_all(actor, &profile).await?;
         if let Some(description) = edit.description {
@@ -200,7 +204,7 @@ impl Acme {
             return Err(stale);
         }
         self.forget_directories();
-        self.open_own_door(actor, origin, &profile).await?;
+        self.open_own_door(actor, origin, &profile, attributes(&profile) != before).await?;
         Ok(profile)
     }
 
@@ -265,12 +269,21 @@ impl Acme {
     }
 
     /// Who names an RA profile for an ACME profile's own directory wants it to issue: an RA profile whose ACME door is
-    /// closed gets it opened with this ACME profile.
-    async fn open_own_door(&self, actor: &Actor, origin: &Origin, profile: &AcmeProfile) -> Result<(), Error> {
+    /// closed gets it opened with this ACME profile. One that this ACME profile opened follows its attributes.
+    async fn open_own_door(
+        &self,
+        actor: &Actor,
+        origin: &Origin,
+        profile: &AcmeProfile,
+        other_attributes: bool,
+    ) -> Result<(), Error> {
         let Some(id) = profile.ra_profile else { return Ok(()) };
         let reference = ProfileRef::Id(id);
         if self.ra_profile(actor, origin, &reference).await?.doors.contains(&Door::Acme) {
-            return Ok(());
+            let own = |activation: &Activation| (activation.ra_profile, activation.acme_profile) == (id, profile.id);
+            if !other_attributes || !self.0.store.activations().await?.iter().any(own) {
+                return Ok(());
+            }
         }
         let new = NewActivation {
             acme_profile: AcmeProfileRef::Id(profile.id),

@@ -186,6 +186,37 @@ async fn roles_and_scopes_hold() {
 }
 
 #[tokio::test]
+async fn a_limited_operator_hands_out_no_key_to_what_its_directory_offers_beyond_his_scope() {
+    let house = House::new().await;
+    let (server, device) = (house.ra_profile("tls-server").await, house.ra_profile("device").await);
+    let settings = AcmeSettings { profiles: [server.id].into(), ..Default::default() };
+    let new = NewAcmeProfile {
+        name: "wide".into(),
+        enabled: true,
+        ra_profile: Some(device.id),
+        settings,
+        ..NewAcmeProfile::default()
+    };
+    house.acme.create_acme_profile(&system(), &origin(), new).await.unwrap();
+    let key = |acme_profile: Option<&str>| NewEabKey {
+        ra_profile: named("device"),
+        acme_profile: acme_profile.map(|name| AcmeProfileRef::Name(name.into())),
+        description: String::new(),
+        names: None,
+        uses: None,
+        quota: None,
+        expires_at: None,
+    };
+    for named in [None, Some("wide")] {
+        let who = limited(Role::Operator, &[&device]);
+        let done = house.acme.create_eab_key(&who, &origin(), key(named)).await;
+        assert!(matches!(done, Err(Error::Forbidden(_))), "{done:?}");
+        let both = limited(Role::Operator, &[&device, &server]);
+        assert!(house.acme.create_eab_key(&both, &origin(), key(named)).await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_account_stays_revoked() {
     let house = House::new().await;
     let client = house.client().registered().await;
@@ -316,5 +347,32 @@ async fn a_directory_has_one_set_of_attributes_whatever_its_url() {
     for path in paths {
         let directory = house.acme.directory(&path).await.unwrap().unwrap();
         assert_eq!(directory.issue_attributes(), [attribute("2027-01-01T00:00:00Z")], "{path:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_of_its_own_follows_the_attributes_of_its_profile() {
+    let house = House::new().await;
+    let device = house.ra_profile("device").await;
+    let attribute = |days: &str| chancery_core::attribute::RequestAttribute {
+        uuid: None,
+        name: "notAfter".into(),
+        content_type: None,
+        version: chancery_core::attribute::Version::V2,
+        content: vec![chancery_core::attribute::ContentItem::new(days)],
+    };
+    let new = NewAcmeProfile {
+        name: "printers".into(),
+        enabled: true,
+        ra_profile: Some(device.id),
+        ..NewAcmeProfile::default()
+    };
+    let made = house.acme.create_acme_profile(&system(), &origin(), new).await.unwrap();
+    assert!(house.directory("printers").await.issue_attributes().is_empty());
+    let settings = AcmeSettings { issue_attributes: vec![attribute("2027-01-01T00:00:00Z")], ..made.settings.clone() };
+    let edit = AcmeProfileEdit { settings: Some(settings), ..AcmeProfileEdit::default() };
+    house.acme.edit_acme_profile(&system(), &origin(), &AcmeProfileRef::Id(made.id), edit).await.unwrap();
+    for path in ["printers", "device"] {
+        assert_eq!(house.directory(path).await.issue_attributes(), [attribute("2027-01-01T00:00:00Z")], "{path}");
     }
 }
