@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_pki::KeyType;
 use chancery_tests::{Api, Key, Request, Server, send_mtls, showing};
+use reqwest::Method;
 use rustls::pki_types::ServerName;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -122,6 +123,13 @@ async fn a_user_is_known_by_a_certificate_and_its_renewal() {
     let path = format!("{client}/certificates/{uuid}/renew");
     let renewed = server.api().post(&path, &json!({"request": key.request("CN=alice", &[]).pem()})).await.issued().1;
     assert_eq!(status(&server, &key, renewed.der()).await, 200);
+    // What another site has a browser send is not this user's will; what only reads may come.
+    for (header, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
+        let sent = api.request(Method::POST, "/api/v1/certificates").header(header, value).json(&json!({}));
+        assert_eq!(Api::read(sent).await.unwrap().status, 401, "{header}");
+        let sent = api.request(Method::GET, "/api/v1/auth/profile").header(header, value);
+        assert_eq!(Api::read(sent).await.unwrap().status, 200, "{header}");
+    }
     // Another key with the same subject is not: whoever may use the RA profile could have it.
     let other = Key::new(KeyType::P256);
     let (_, impostor) = server.api().issue("tls-client", &other.request("CN=alice", &[])).await;
@@ -154,8 +162,15 @@ async fn a_users_revoked_certificate_is_refused_at_once_on_an_open_connection_to
     let (uuid, certificate) = user(&server, &key, "carol", &["--role", "auditor"]).await;
     let api = Api::mutual(server.ready(), None, Some((&[certificate], &key)));
     assert_eq!(api.get("/api/v1/raProfiles").await.status, 200);
+    let path = format!("{}/certificates/{uuid}/renew", server.api().operations("tls-client").await);
+    let renewed = server.api().post(&path, &json!({"request": key.request("CN=carol", &[]).pem()})).await.issued().1;
+    assert_eq!(status(&server, &key, renewed.der()).await, 200);
     server.cli(["cert", "revoke", &uuid]).ok();
     api.get("/api/v1/raProfiles").await.empty(401);
+    // A revoked certificate has no successors.
+    assert_eq!(status(&server, &key, renewed.der()).await, 401);
+    let (_, again) = server.api().issue("tls-client", &key.request("CN=carol", &[])).await;
+    assert_eq!(status(&server, &key, again.der()).await, 401);
 }
 
 #[tokio::test]
@@ -217,7 +232,7 @@ async fn a_listed_proxy_tells_certificates_and_nobody_else_does() {
     let header = format!(":{}:", STANDARD.encode(&certificate));
     let ask = async |server: &Server, api: Api, lines: &[(&str, &str)]| {
         let _ = server;
-        let mut request = api.request(reqwest::Method::GET, "/api/v1/auth/profile");
+        let mut request = api.request(Method::GET, "/api/v1/auth/profile");
         for (name, value) in lines {
             request = request.header(*name, *value);
         }

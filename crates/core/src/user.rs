@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::audit::{Event, Telling};
 use crate::token::{check_name, sha256};
 use crate::{
-    Action, Actor, ActorKind, CertificateState, Error, Origin, ProfileRef, Ra, Rejection, Role, Scope, StoreError,
-    Unique,
+    Action, Actor, ActorKind, CertificateField, CertificateFilter, CertificateQuery, CertificateState, Condition,
+    Error, Origin, ProfileRef, Ra, Rejection, Role, Scope, StoreError, Unique,
 };
 
 /// A user as it is stored.
@@ -159,10 +159,31 @@ impl Ra {
         if user.certificate.as_ref().is_none_or(|known| known.subject != certificate.subject().normalised()) {
             return Ok(Holder::Refused(user, "a client certificate with another subject"));
         }
+        if user.certificate.as_ref().is_some_and(|known| known.fingerprint != sha256(der))
+            && self.registered_is_revoked(&user).await?
+        {
+            return Ok(Holder::Refused(user, "a user whose registered certificate is revoked"));
+        }
         Ok(match self.client_certificate_fault(&certificate).await? {
             Some(why) => Holder::Refused(user, why),
             None => Holder::User(user),
         })
+    }
+
+    /// A revoked certificate has no successors: whoever revokes the registered one ends what was made of its key.
+    async fn registered_is_revoked(&self, user: &UserRecord) -> Result<bool, Error> {
+        let Some(known) = &user.certificate else { return Ok(false) };
+        let query = CertificateQuery {
+            filters: vec![CertificateFilter {
+                field: CertificateField::Fingerprint,
+                condition: Condition::Equals(vec![hex(&known.fingerprint)]),
+            }],
+            include_archived: true,
+            limit: 1,
+            ..CertificateQuery::default()
+        };
+        let found = self.0.ports.inventory.certificates(query).await?;
+        Ok(found.items.iter().any(|record| record.revocation.is_some()))
     }
 
     /// Why this certificate does not name a client of ours now.
@@ -172,6 +193,15 @@ impl Ra {
         let Some((issuer, ca)) = self.own_issuer(certificate) else {
             return Ok(Some("a client certificate that no authority of this installation issued"));
         };
+        for (id, above) in ports.authority.chain(issuer).unwrap_or_default() {
+            let record = ports.inventory.certificate(id).await?;
+            if record.is_some_and(|record| record.revocation.is_some()) {
+                return Ok(Some("a client certificate of a revoked CA"));
+            }
+            if now < above.validity().not_before || above.validity().not_after < now {
+                return Ok(Some("a client certificate of a CA out of its time"));
+            }
+        }
         for validity in [certificate.validity(), ca.validity()] {
             if now < validity.not_before || validity.not_after < now {
                 return Ok(Some("a client certificate out of its time"));
@@ -191,7 +221,9 @@ impl Ra {
         let Some(record) = record.filter(|record| record.certificate.as_deref() == Some(certificate.der())) else {
             return Ok(Some("a client certificate that the inventory does not know"));
         };
-        if record.state != CertificateState::Issued || record.revocation.is_some() {
+        // A revocation that waits for an approval has not happened.
+        let stands = matches!(record.state, CertificateState::Issued | CertificateState::PendingApproval);
+        if !stands || record.revocation.is_some() {
             return Ok(Some("a revoked client certificate"));
         }
         if ports.inventory.key_blocked(record.key_hash).await? {

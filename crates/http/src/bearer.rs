@@ -1,6 +1,7 @@
 //! Who asks: by a bearer token (RFC 6750 section 2.1: one `Authorization` header, scheme `Bearer`, nothing else), by a
 //! client certificate, or by both when they name the same caller.
 
+use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpMessage, HttpRequest};
 use chancery_core::{Actor, Door, Error, Origin, Ra};
@@ -44,6 +45,9 @@ pub async fn authenticate(request: &HttpRequest, ra: &Ra, door: Door) -> Result<
                 _ => actor,
             }
         }
+        (Err(NONE), Some(_)) if from_another_site(request) => {
+            return Err(ra.login_failed(&origin, "a client certificate shown on behalf of another site").await);
+        }
         (Err(NONE), Some(certificate)) => ra.authenticate_certificate(certificate, &origin).await?,
         (Err(why), _) => return Err(ra.login_failed(&origin, why).await),
     };
@@ -51,6 +55,19 @@ pub async fn authenticate(request: &HttpRequest, ra: &Ra, door: Door) -> Result<
         context.name_actor(&actor.name);
     }
     Ok(Caller { actor, origin })
+}
+
+/// A browser shows its user's certificate to whoever another site sends it to: what changes something is taken from pages
+/// of this server, and from programs, which say nothing of sites (Fetch Metadata: `Sec-Fetch-Site`; RFC 6454 section 7).
+fn from_another_site(request: &HttpRequest) -> bool {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return false;
+    }
+    let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    match header("sec-fetch-site") {
+        Some(site) => !matches!(site, "same-origin" | "none"),
+        None => header("origin").is_some(),
+    }
 }
 
 /// The token, or why there is none.

@@ -11,13 +11,17 @@ use openssl::ssl::{
     ClientHelloResponse, SslAcceptor, SslAcceptorBuilder, SslAlert, SslMethod, SslOptions, SslRef, SslSessionCacheMode,
     SslVerifyMode, SslVersion,
 };
-use openssl::x509::X509;
+use openssl::x509::{X509, X509Ref};
 
 use super::ShownCertificate;
 
 /// Sessions are kept here and not in tickets: a ticket of OpenSSL carries the client's certificate without its chain.
-/// Each may hold a chain of 100 kB.
-const SESSIONS: i32 = 512;
+/// Each may hold a chain of 100 kB, parsed, and anybody can make some.
+const SESSIONS: i32 = 64;
+/// No client's own certificate has more bytes: parsed, each of its names takes a hundred times as many.
+const LONGEST_CERTIFICATE: usize = 16 * 1024;
+/// What is sent above it beyond this is not kept.
+const MOST_ABOVE: usize = 8;
 /// Whose sessions they are; without it OpenSSL takes none up.
 const SESSION_CONTEXT: &[u8] = b"chancery-mtls";
 /// RFC 9266 section 2.
@@ -43,6 +47,10 @@ impl Credential {
 
     /// Show it in this handshake.
     fn show(&self, ssl: &mut SslRef) -> Result<(), ErrorStack> {
+        // Asked again after a HelloRetryRequest, when the chain stands already.
+        if ssl.certificate().is_some() {
+            return Ok(());
+        }
         let mut chain = self.chain.iter();
         if let Some(own) = chain.next() {
             ssl.set_certificate(own)?;
@@ -64,7 +72,12 @@ pub fn acceptor(shown: Arc<ShownCertificate>) -> Result<SslAcceptorBuilder, Erro
     builder.set_max_early_data(0)?;
     // A request for a certificate, without a demand. Whom it convinces is decided where the request is known: by then
     // the client has proved that it holds the key (RFC 5246 section 7.4.8, RFC 8446 section 4.4.3).
-    builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+    // OpenSSL builds no path before that: with many names and constraints it would be busy with one client for seconds.
+    builder.set_verify_depth(0);
+    builder.set_verify_callback(SslVerifyMode::PEER, |_, context| {
+        let length = |certificate: &X509Ref| certificate.to_der().map_or(usize::MAX, |der| der.len());
+        context.current_cert().is_none_or(|certificate| length(certificate) <= LONGEST_CERTIFICATE)
+    });
     builder.set_session_id_context(SESSION_CONTEXT)?;
     builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
     builder.set_session_cache_size(SESSIONS);
@@ -86,7 +99,7 @@ pub fn peer(ssl: &SslRef) -> TlsPeer {
     let mut certificates = Vec::new();
     // What OpenSSL has parsed it writes again, out of memory apart; without its own certificate a chain is nobody's.
     if let Some(own) = ssl.peer_certificate().and_then(|certificate| certificate.to_der().ok()) {
-        let above = ssl.peer_cert_chain().into_iter().flatten();
+        let above = ssl.peer_cert_chain().into_iter().flatten().take(MOST_ABOVE);
         certificates = std::iter::once(own).chain(above.map_while(|certificate| certificate.to_der().ok())).collect();
     }
     TlsPeer {

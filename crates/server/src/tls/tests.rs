@@ -8,7 +8,7 @@ use time::macros::datetime;
 
 use super::*;
 
-const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
 pub(super) fn self_signed(name: &str) -> (Certificate, PrivateKey) {
     let key = PrivateKey::generate(KeyType::P256).unwrap();

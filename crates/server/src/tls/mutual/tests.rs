@@ -203,3 +203,22 @@ fn tls_1_1_is_not_spoken() {
     assert_eq!((alert[0], alert[6]), (21, 70), "protocol_version (RFC 8446 section 6)");
     assert!(served.join().unwrap());
 }
+
+#[test]
+fn a_certificate_that_is_too_long_is_not_taken() {
+    let key = PrivateKey::generate(chancery_pki::KeyType::P256).unwrap();
+    let more: Vec<String> = (0..1_000).map(|n| format!("name-{n}.stranger.example")).collect();
+    let names = crate::tls::names("stranger.example", [127, 0, 0, 1].into(), None, &more);
+    let template = crate::tls::template(names, &key, crate::tls::tests::NOW, time::Duration::days(60));
+    let issuer = chancery_pki::Issuer { name: &template.subject, key_id: &key.public_key().key_id() };
+    let long = template.sign(&issuer, &key).unwrap();
+    assert!(long.der().len() > LONGEST_CERTIFICATE);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let acceptor = acceptor(own()).unwrap().build();
+    let served = std::thread::spawn(move || acceptor.accept(listener.accept().unwrap().0).map(drop).is_err());
+    let ssl = client(SslVersion::TLS1_2, 0, Some((&long, &key, &long)));
+    let mut stream = openssl::ssl::SslStream::new(ssl, TcpStream::connect(address).unwrap()).unwrap();
+    assert!(stream.connect().is_err());
+    assert!(served.join().unwrap());
+}
