@@ -9,7 +9,7 @@ use chancery_core::{Actor, Door, Error, Origin, Ra};
 use crate::{RequestContext, client_certificates, origin};
 
 /// No token of ours comes near this, nor a signed one of a decent issuer; longer ones are not looked at.
-const LONGEST: usize = 8 * 1024;
+pub(crate) const LONGEST: usize = 8 * 1024;
 const NONE: &str = "no credential";
 
 /// Who asks, and from where.

@@ -8,7 +8,7 @@ use chancery_core::{Door, ManualClock, Rng};
 use ipnet::IpNet;
 use time::macros::datetime;
 
-use crate::bearer::token;
+use crate::bearer::{LONGEST, token};
 use crate::context::is_sane;
 use crate::{Frame, Metrics, Proxies, REQUEST_ID};
 
@@ -211,7 +211,7 @@ fn one_bearer_token_and_nothing_else() {
         &["Bearer ="],
         &["Basic YWxhZGRpbjpvcGVuc2VzYW1l"],
         &["Bearer abc", "Bearer abc"],
-        &[&format!("Bearer {}", "a".repeat(513))],
+        &[&format!("Bearer {}", "a".repeat(LONGEST + 1))],
     ] {
         assert!(with(wrong).is_err(), "{wrong:?}");
     }
