@@ -280,10 +280,12 @@ impl AcmeStore for Store {
         limit: u32,
         except: Vec<Uuid>,
     ) -> Result<Vec<Authorization>, StoreError> {
-        if !self.read(move |c| authorization::any_due(c, now)).await? {
+        // Looked for outside the transaction: whoever writes waits for no sorting, and a quiet database is not written to.
+        let due = self.read(move |c| authorization::due(c, now, limit, &except)).await?;
+        if due.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(move |c, _| authorization::claim(c, now, until, limit, &except)).await
+        self.write(move |c, _| authorization::claim(c, &due, now, until)).await
     }
 
     async fn mark_for_renewal(

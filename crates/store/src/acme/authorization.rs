@@ -1,11 +1,13 @@
 //! Authorizations with their challenges.
 
+use std::collections::HashMap;
+
 use chancery_acme::port::Settled;
 use chancery_acme::{Authorization, AuthorizationStatus as Status, Challenge, ChallengeStatus, Identifier};
 use chancery_core::{StoreError, instant, micros};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::Bool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -275,38 +277,46 @@ pub(super) fn deactivate_all(c: &mut AnyConnection, account: Uuid) -> Result<(),
     Ok(())
 }
 
-/// Whether an attempt was due before `now`: asked first, so that a quiet database is not written to.
-pub(super) fn any_due(c: &mut AnyConnection, now: OffsetDateTime) -> Result<bool, Failure> {
-    let found: Option<Vec<u8>> = authorizations::table
-        .filter(authorizations::attempt_at.lt(Some(micros(now))))
-        .select(authorizations::id)
-        .first(c)
-        .optional()?;
-    Ok(found.is_some())
-}
+/// A look for what is due reads so many, those that have been due for longest: the others come up as these go.
+const WINDOW: i64 = 4_096;
 
-/// Take those whose attempt was due before `now`, of each account its first before the second of any. On PostgreSQL several
-/// nodes take different ones at the same time.
-pub(super) fn claim(
+/// Whose attempt was due before `now`, of each account its first before the second of any. Read, not written, so that nobody
+/// waits for a look however much is due; [`claim`] takes them.
+pub(super) fn due(
     c: &mut AnyConnection,
     now: OffsetDateTime,
-    until: OffsetDateTime,
     limit: u32,
     except: &[Uuid],
-) -> Result<Vec<Authorization>, Failure> {
-    let chosen: Vec<Vec<u8>> = authorizations::table
+) -> Result<Vec<Vec<u8>>, Failure> {
+    let oldest: Vec<(Vec<u8>, Vec<u8>)> = authorizations::table
         .filter(authorizations::attempt_at.lt(Some(micros(now))))
         .filter(authorizations::status.eq(Status::Pending.code()))
         .filter(authorizations::expires_at.gt(micros(now)))
         .filter(authorizations::account.ne_all(except.iter().map(bytes).collect::<Vec<_>>()))
-        .order((
-            sql::<BigInt>("row_number() OVER (PARTITION BY account ORDER BY attempt_at)"),
-            authorizations::attempt_at,
-        ))
-        .limit(i64::from(limit))
-        .select(authorizations::id)
+        .order(authorizations::attempt_at)
+        .limit(WINDOW)
+        .select((authorizations::account, authorizations::id))
         .load(c)?;
-    // PostgreSQL locks no rows of a window: of what was chosen, those that nobody took meanwhile.
+    let mut of_account: HashMap<Vec<u8>, usize> = HashMap::new();
+    let turn = |(account, id)| {
+        let turn = of_account.entry(account).or_default();
+        *turn += 1;
+        (*turn, id)
+    };
+    let mut turns: Vec<(usize, Vec<u8>)> = oldest.into_iter().map(turn).collect();
+    // Stable: of one turn, who has been due for longest.
+    turns.sort_by_key(|(turn, _)| *turn);
+    Ok(turns.into_iter().map(|(_, id)| id).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
+}
+
+/// Take those of the chosen whose attempt nobody took meanwhile. On PostgreSQL several nodes take different ones at the same
+/// time.
+pub(super) fn claim(
+    c: &mut AnyConnection,
+    chosen: &[Vec<u8>],
+    now: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Result<Vec<Authorization>, Failure> {
     let due = authorizations::table
         .filter(authorizations::id.eq_any(chosen))
         .filter(authorizations::attempt_at.lt(Some(micros(now))))

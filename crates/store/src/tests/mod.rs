@@ -62,6 +62,18 @@ impl Place {
         self.try_execute(sql).unwrap();
     }
 
+    /// Have nobody write to a table until what is returned is dropped.
+    pub(super) fn hold_writes(&self, table: &str) -> crate::connection::AnyConnection {
+        let target = crate::connection::Target::parse(&self.url, None).unwrap();
+        let mut connection = target.connect(crate::connection::Purpose::Write).unwrap();
+        let hold = match &connection {
+            crate::connection::AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE".to_owned(),
+            crate::connection::AnyConnection::Postgres(_) => format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE"),
+        };
+        connection.batch_execute(&hold).unwrap();
+        connection
+    }
+
     pub(super) fn try_execute(&self, sql: &str) -> diesel::QueryResult<()> {
         let target = crate::connection::Target::parse(&self.url, None).unwrap();
         target.connect(crate::connection::Purpose::Write).unwrap().batch_execute(sql)

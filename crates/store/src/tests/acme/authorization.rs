@@ -15,6 +15,7 @@ contract!(
     deactivates_once,
     claims_what_is_due_once,
     accounts_take_turns,
+    looks_for_what_is_due_without_writing,
     pending_ones_are_counted,
     remembers_caa,
 );
@@ -282,4 +283,22 @@ async fn remembers_caa(place: Place) {
     store.caa_checked(vec![asked.id], at).await.unwrap();
     assert_eq!(store.authorization(asked.id).await.unwrap().unwrap().caa_checked_at, Some(at));
     assert_eq!(store.authorization(other.id).await.unwrap().unwrap().caa_checked_at, None);
+}
+
+async fn looks_for_what_is_due_without_writing(place: Place) {
+    let store = place.open().await;
+    let account = stored_account(&store).await;
+    let authorization = authorization_of(account.id, "a.example");
+    assert!(store.create_authorization(authorization.clone(), 99).await.unwrap());
+    let start = now();
+    let begun = processing(ChallengeType::Http01);
+    assert!(store.begin_challenge(authorization.id, begun, start, start).await.unwrap());
+    // Nobody can write: what is over, and what is of others, is passed by without.
+    let writer = place.hold_writes("acme_authorizations");
+    let late = authorization.expires_at;
+    assert_eq!(store.claim_attempts(late, late + Duration::minutes(1), 9, vec![]).await.unwrap(), []);
+    let due = start + Duration::seconds(1);
+    assert_eq!(store.claim_attempts(due, due + Duration::minutes(1), 9, vec![account.id]).await.unwrap(), []);
+    drop(writer);
+    assert_eq!(store.claim_attempts(due, due + Duration::minutes(1), 9, vec![]).await.unwrap().len(), 1);
 }
