@@ -37,10 +37,10 @@ use chancery_acme::{Problem, ProblemType};
 
 /// A failure that another attempt would meet again.
 pub(crate) fn final_failure(kind: ProblemType, detail: impl Into<String>) -> AttemptFailed {
-    AttemptFailed { problem: Problem::new(kind, detail), worth_retrying: false }
+    AttemptFailed { problem: Problem::new(kind, detail), worth_retrying: false, at_most: None }
 }
 
 /// A failure that may be over by the next attempt.
 pub(crate) fn passing_failure(kind: ProblemType, detail: impl Into<String>) -> AttemptFailed {
-    AttemptFailed { problem: Problem::new(kind, detail), worth_retrying: true }
+    AttemptFailed { problem: Problem::new(kind, detail), worth_retrying: true, at_most: None }
 }

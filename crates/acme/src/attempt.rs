@@ -14,7 +14,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use self::queue::Queue;
+use self::queue::{Lane, Queue};
 use crate::order::whole_second;
 use crate::port::{Attempt, AttemptFailed, CaaQuestion, Proof, Settled};
 use crate::{
@@ -42,6 +42,8 @@ pub(crate) struct Attempts {
     queue: Mutex<Queue<Work>>,
     /// Told when nothing runs or waits.
     idle: Notify,
+    /// Told when a place is left to what is due.
+    left: Notify,
     /// When the next attempts of challenges that were tried here are due.
     due: Mutex<BTreeSet<OffsetDateTime>>,
 }
@@ -58,6 +60,7 @@ struct Work {
 struct Place {
     acme: Acme,
     account: Uuid,
+    lane: Lane,
     /// The attempt has ended by itself: it was not dropped with the runtime.
     ended: bool,
 }
@@ -70,10 +73,13 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.acme.0.attempts.queue().done(self.account);
+        self.acme.0.attempts.queue().done(self.account, self.lane);
         // Where the runtime is being shut down there is nobody to go on.
         if self.ended || std::thread::panicking() {
             self.acme.begin_waiting();
+        }
+        if self.acme.0.attempts.queue().leaves_a_place() {
+            self.acme.0.attempts.left.notify_one();
         }
         if self.acme.0.attempts.queue().is_idle() {
             self.acme.0.attempts.idle.notify_waiters();
@@ -83,7 +89,7 @@ impl Drop for Place {
 
 impl Attempts {
     pub(crate) fn new(at_once: usize) -> Self {
-        Self { queue: Mutex::new(Queue::new(at_once)), idle: Notify::new(), due: Mutex::default() }
+        Self { queue: Mutex::new(Queue::new(at_once)), idle: Notify::new(), left: Notify::new(), due: Mutex::default() }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<Work>> {
@@ -125,7 +131,8 @@ impl Acme {
     }
 
     fn enter(&self, work: Work) {
-        let left = self.0.attempts.queue().push(work.authorization.account, work);
+        let lane = if work.account.is_some() { Lane::Begun } else { Lane::Due };
+        let left = self.0.attempts.queue().push(work.authorization.account, lane, work);
         if let Some(work) = left {
             // Its claim must be over first.
             self.0.attempts.remember(work.until);
@@ -136,14 +143,14 @@ impl Acme {
     fn begin_waiting(&self) {
         loop {
             let next = self.0.attempts.queue().next();
-            let Some((account, work)) = next else { return };
+            let Some((account, lane, work)) = next else { return };
             if self.0.now() + self.0.validator.longest() + SETTLING > work.until {
                 // Another node may take it before this one has done: whoever looks around does.
-                self.0.attempts.queue().done(account);
+                self.0.attempts.queue().done(account, lane);
                 self.0.attempts.remember(work.until);
                 continue;
             }
-            let mut place = Place { acme: self.clone(), account, ended: false };
+            let mut place = Place { acme: self.clone(), account, lane, ended: false };
             tokio::spawn(async move {
                 let acme = &place.acme;
                 if let Err(problem) = acme.attempt(work.account, &work.authorization).await {
@@ -164,8 +171,10 @@ impl Acme {
     pub async fn attempt_due(&self) -> Result<usize, Problem> {
         let mut taken = 0;
         loop {
-            let (free, waiting) = {
-                let queue = self.0.attempts.queue();
+            let (free, others) = {
+                let mut queue = self.0.attempts.queue();
+                // Until it is known that nothing is.
+                queue.leave_places(true);
                 (u32::try_from(queue.free()).unwrap_or(u32::MAX).min(64), queue.accounts())
             };
             let now = self.0.now();
@@ -173,18 +182,19 @@ impl Acme {
                 self.0.attempts.remember(now);
                 return Ok(taken);
             }
-            if !waiting.is_empty() {
+            if !others.is_empty() {
                 // Theirs is looked for when what they have here is begun.
                 self.0.attempts.remember(now);
             }
             let until = self.claim(now);
             // What is due at this very instant lies before the next one that can be stored.
-            let claimed = self.0.store.claim_attempts(now + Duration::MICROSECOND, until, free, waiting).await?;
-            let last = claimed.len() < usize::try_from(free).unwrap_or(usize::MAX);
+            let claimed = self.0.store.claim_attempts(now + Duration::MICROSECOND, until, free, others).await?;
+            let last = claimed.is_empty();
             taken += claimed.len();
             for authorization in claimed {
                 self.enter(Work { account: None, authorization, until });
             }
+            self.0.attempts.queue().leave_places(!last);
             self.begin_waiting();
             if last {
                 return Ok(taken);
@@ -222,6 +232,7 @@ impl Acme {
             tokio::select! {
                 () = &mut stop => break,
                 () = tokio::time::sleep(TICK) => {}
+                () = self.0.attempts.left.notified() => {}
             }
         }
         // What waits for a place is another node's, or this one's when it is back.
@@ -247,7 +258,11 @@ impl Acme {
         let tried = tried.unwrap_or_else(|_| {
             let why =
                 format!("{} of {} took longer than {longest:?}", challenge.kind, authorization.identifier.value());
-            Err(AttemptFailed { problem: Problem::new(ProblemType::Connection, why), worth_retrying: true })
+            Err(AttemptFailed {
+                problem: Problem::new(ProblemType::Connection, why),
+                worth_retrying: true,
+                at_most: None,
+            })
         });
         let settled = self.settled(&directory, authorization, challenge.clone(), tried);
         let (failed, next) = (settled.status == AuthorizationStatus::Invalid, settled.attempt_at);
@@ -274,7 +289,7 @@ impl Acme {
     ) -> Result<(Proof, Option<OffsetDateTime>), AttemptFailed> {
         if account.disabled {
             let problem = Problem::new(ProblemType::Unauthorized, "the account is switched off: ask the operator");
-            return Err(AttemptFailed { problem, worth_retrying: false });
+            return Err(AttemptFailed { problem, worth_retrying: false, at_most: None });
         }
         let settings = &directory.acme_profile.settings;
         let account_url =
@@ -298,7 +313,7 @@ impl Acme {
         {
             let why = "the record does not allow wildcards: it has no policy=wildcard";
             let problem = Problem::new(ProblemType::Unauthorized, why);
-            return Err(AttemptFailed { problem, worth_retrying: false });
+            return Err(AttemptFailed { problem, worth_retrying: false, at_most: None });
         }
         let Identifier::Dns(name) = &authorization.identifier else { return Ok((proof, None)) };
         if !settings.caa {
@@ -343,8 +358,9 @@ impl Acme {
                     caa_checked_at,
                 }
             }
-            Err(AttemptFailed { problem, worth_retrying }) => {
+            Err(AttemptFailed { problem, worth_retrying, at_most }) => {
                 let most = self.0.config.validation_attempts;
+                let most = at_most.map_or(most, |at_most| at_most.min(most));
                 let next = wait(challenge.attempts, most).filter(|_| worth_retrying).map(|wait| now + wait);
                 let next = next.filter(|next| *next < authorization.expires_at);
                 challenge.error = Some(problem);

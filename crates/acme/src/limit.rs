@@ -250,7 +250,10 @@ impl crate::Acme {
     }
 
     /// None of the identifiers failed too often, nor the account with whatever it was.
-    fn limit_failures<'a>(
+    ///
+    /// # Errors
+    /// `rateLimited`.
+    pub(crate) fn limit_failures<'a>(
         &self,
         settings: &AcmeSettings,
         account: &Account,

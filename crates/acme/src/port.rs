@@ -271,7 +271,8 @@ pub trait AcmeStore: Send + Sync {
     /// A pending or valid authorization becomes deactivated; false when it is neither.
     async fn deactivate_authorization(&self, id: Uuid) -> Result<bool, StoreError>;
     /// Pending authorizations whose attempt was due before `now`, claimed by moving their next attempt to `until`: what a
-    /// node that died left, and what is tried again. Of several nodes one gets each. Accounts take turns, but for `except`.
+    /// node that died left, and what is tried again. Of several nodes one gets each, so that it may be fewer than there are.
+    /// Accounts take turns, but for `except`.
     async fn claim_attempts(
         &self,
         now: OffsetDateTime,
@@ -326,6 +327,8 @@ pub struct AttemptFailed {
     pub problem: Problem,
     /// Whether trying again soon may end otherwise (a refused connection, a record that is not there yet).
     pub worth_retrying: bool,
+    /// Attempts in all, where these are to be fewer than others get.
+    pub at_most: Option<u32>,
 }
 
 /// A proof.

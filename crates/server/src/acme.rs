@@ -164,7 +164,11 @@ struct Blind;
 impl Blind {
     fn failed() -> AttemptFailed {
         let detail = "this server has no DNS resolver that works; its operator finds the reason in its log";
-        AttemptFailed { problem: Problem::new(ProblemType::ServerInternal, detail), worth_retrying: false }
+        AttemptFailed {
+            problem: Problem::new(ProblemType::ServerInternal, detail),
+            worth_retrying: false,
+            at_most: None,
+        }
     }
 }
 

@@ -4,6 +4,15 @@ use std::collections::{HashMap, VecDeque};
 
 use uuid::Uuid;
 
+/// Where what is tried comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// A client has begun it just now.
+    Begun,
+    /// It was due in the database.
+    Due,
+}
+
 /// What waits for a place, and what has one. Bounded: what finds no room stays in the database alone.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
@@ -11,9 +20,15 @@ pub(super) struct Queue<T> {
     places: usize,
     /// Places that one account has at the most.
     share: usize,
+    /// Places that what is begun leaves to what is due, or whoever begins much would keep all others from being tried again.
+    kept: usize,
+    /// Something may be due in the database.
+    due: bool,
     running: HashMap<Uuid, usize>,
     taken: usize,
-    waiting: HashMap<Uuid, VecDeque<T>>,
+    /// How many of those were due.
+    taken_by_due: usize,
+    waiting: HashMap<Uuid, VecDeque<(Lane, T)>>,
     /// Accounts with something that waits, each once, whose turn it is first.
     turns: VecDeque<Uuid>,
     queued: usize,
@@ -25,32 +40,51 @@ impl<T> Queue<T> {
     /// What may wait here in all.
     const QUEUED: usize = 4_096;
 
-    /// With so many places, a quarter of which one account may have.
+    /// With so many places, a quarter of which one account may have, and a quarter of which is kept for what is due.
     pub fn new(places: usize) -> Self {
         Self {
             places,
             share: (places / 4).max(1),
+            kept: (places / 4).max(1),
+            due: false,
             running: HashMap::new(),
             taken: 0,
+            taken_by_due: 0,
             waiting: HashMap::new(),
             turns: VecDeque::new(),
             queued: 0,
         }
     }
 
-    /// Places that nothing has, and that nothing which waits here is going to have at once.
+    /// Places for what is due: those kept for it, and those that nothing which waits here is going to have at once.
     pub fn free(&self) -> usize {
-        let begin = |(account, line): (&Uuid, &VecDeque<T>)| {
-            let running = self.running.get(account).copied().unwrap_or(0);
-            line.len().min(self.share.saturating_sub(running))
-        };
+        let idle = self.places.saturating_sub(self.taken);
+        let begin = |(account, line): (&Uuid, &VecDeque<_>)| line.len().min(self.room_of(account));
         let soon: usize = self.waiting.iter().map(begin).sum();
-        self.places.saturating_sub(self.taken + soon)
+        let kept = self.kept.saturating_sub(self.taken_by_due).min(idle);
+        idle.saturating_sub(soon).max(kept)
     }
 
-    /// Accounts with something that waits here.
+    /// Whether something may be due: from now on the places kept for it are left to it, or not.
+    pub fn leave_places(&mut self, due: bool) {
+        self.due = due;
+    }
+
+    /// A place waits for what is due.
+    pub fn leaves_a_place(&self) -> bool {
+        self.due && self.taken < self.places
+    }
+
+    /// Places that an account may have beside those that it has.
+    fn room_of(&self, account: &Uuid) -> usize {
+        self.share.saturating_sub(self.running.get(account).copied().unwrap_or(0))
+    }
+
+    /// Accounts with something that waits here, or with their share of the places: more of theirs would not begin.
     pub fn accounts(&self) -> Vec<Uuid> {
-        self.turns.iter().copied().collect()
+        let full = self.running.keys().filter(|account| self.room_of(account) == 0);
+        let full = full.filter(|account| !self.waiting.contains_key(account));
+        self.turns.iter().chain(full).copied().collect()
     }
 
     /// Nothing runs, and nothing waits.
@@ -65,30 +99,48 @@ impl<T> Queue<T> {
         self.queued = 0;
     }
 
-    /// Have it wait for its account's turn; it comes back when there is no room for it.
-    pub fn push(&mut self, account: Uuid, work: T) -> Option<T> {
+    /// Have it wait for its account's turn. What finds no room comes back: it itself, or where all lines together are too long
+    /// the last of the longest, so that whoever has many in it keeps out nobody who has few.
+    pub fn push(&mut self, account: Uuid, lane: Lane, work: T) -> Option<T> {
         let known = self.waiting.get(&account).map_or(0, VecDeque::len);
-        if self.queued >= Self::QUEUED || known >= Self::WAITING {
+        if known >= Self::WAITING {
             return Some(work);
+        }
+        let mut left = None;
+        if self.queued >= Self::QUEUED {
+            // It goes on being the longest, or one of them: it has another one yet.
+            let longest = self.waiting.values_mut().max_by_key(|line| line.len());
+            let Some(longest) = longest.filter(|line| line.len() > known + 1) else { return Some(work) };
+            left = longest.pop_back().map(|(_, work)| work);
+            self.queued -= 1;
         }
         let line = self.waiting.entry(account).or_default();
         if line.is_empty() {
             self.turns.push_back(account);
         }
-        line.push_back(work);
+        let at = match lane {
+            Lane::Begun => line.len(),
+            Lane::Due => line.partition_point(|(lane, _)| *lane == Lane::Due),
+        };
+        line.insert(at, (lane, work));
         self.queued += 1;
-        None
+        left
     }
 
     /// Whose turn it is, when there is a place: of the accounts that have not their share yet, who waits longest for a turn.
-    pub fn next(&mut self) -> Option<(Uuid, T)> {
+    pub fn next(&mut self) -> Option<(Uuid, Lane, T)> {
         if self.taken >= self.places {
             return None;
         }
-        let has_room = |account: &Uuid| self.running.get(account).is_none_or(|running| *running < self.share);
-        let account = self.turns.remove(self.turns.iter().position(has_room)?)?;
+        let begun = self.taken - self.taken_by_due;
+        let begins = !self.due || begun < self.places - self.kept;
+        let may = |account: &Uuid| {
+            let lane = self.waiting.get(account).and_then(VecDeque::front).map(|(lane, _)| *lane);
+            self.room_of(account) > 0 && (begins || lane == Some(Lane::Due))
+        };
+        let account = self.turns.remove(self.turns.iter().position(may)?)?;
         let line = self.waiting.get_mut(&account)?;
-        let work = line.pop_front()?;
+        let (lane, work) = line.pop_front()?;
         if line.is_empty() {
             self.waiting.remove(&account);
         } else {
@@ -96,15 +148,17 @@ impl<T> Queue<T> {
         }
         self.queued -= 1;
         self.taken += 1;
+        self.taken_by_due += usize::from(lane == Lane::Due);
         *self.running.entry(account).or_default() += 1;
-        Some((account, work))
+        Some((account, lane, work))
     }
 
     /// An attempt of the account has ended.
-    pub fn done(&mut self, account: Uuid) {
+    pub fn done(&mut self, account: Uuid, lane: Lane) {
         if let Some(running) = self.running.get_mut(&account) {
             *running -= 1;
             self.taken -= 1;
+            self.taken_by_due -= usize::from(lane == Lane::Due);
             if *running == 0 {
                 self.running.remove(&account);
             }
@@ -113,73 +167,4 @@ impl<T> Queue<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn account(number: u128) -> Uuid {
-        Uuid::from_u128(number)
-    }
-
-    #[test]
-    fn one_account_never_has_all_places() {
-        let mut queue = Queue::new(8);
-        for number in 0..8 {
-            assert_eq!(queue.push(account(1), number), None);
-        }
-        let begun: Vec<_> = std::iter::from_fn(|| queue.next()).collect();
-        assert_eq!(begun, [(account(1), 0), (account(1), 1)], "two of eight places are its share");
-        // Who comes later goes before what waits.
-        assert_eq!(queue.push(account(2), 100), None);
-        assert_eq!(queue.next(), Some((account(2), 100)));
-        assert_eq!(queue.next(), None);
-        queue.done(account(1));
-        assert_eq!(queue.next(), Some((account(1), 2)));
-    }
-
-    #[test]
-    fn accounts_take_turns() {
-        let mut queue = Queue::new(16);
-        for number in 0..3 {
-            for of in 1..=3 {
-                assert_eq!(queue.push(account(of), number), None);
-            }
-        }
-        let order: Vec<u128> = std::iter::from_fn(|| queue.next()).map(|(account, _)| account.as_u128()).collect();
-        assert_eq!(order, [1, 2, 3, 1, 2, 3, 1, 2, 3]);
-    }
-
-    #[test]
-    fn many_accounts_wait_for_places() {
-        let mut queue = Queue::new(4);
-        for of in 1..=10 {
-            assert_eq!(queue.push(account(of), ()), None);
-        }
-        assert_eq!(std::iter::from_fn(|| queue.next()).count(), 4);
-        queue.done(account(2));
-        queue.done(account(2));
-        assert_eq!(std::iter::from_fn(|| queue.next()).map(|(account, ())| account.as_u128()).collect::<Vec<_>>(), [5]);
-    }
-
-    #[test]
-    fn what_waits_is_bounded() {
-        let mut queue = Queue::new(4);
-        let kept = (0..1_000).filter(|number| queue.push(account(1), *number).is_none()).count();
-        assert_eq!((kept, queue.free()), (512, 3), "of one account, which gets one place");
-        let of = |number: i32| account(2 + u128::try_from(number).unwrap());
-        let kept = (0..5_000).filter(|number| queue.push(of(*number), *number).is_none()).count();
-        assert_eq!((kept, queue.free()), (4_096 - 512, 0), "of all accounts");
-        assert_eq!((queue.push(account(1), 7), queue.accounts().len()), (Some(7), 1 + 4_096 - 512));
-        queue.clear();
-        assert!(queue.is_idle() && queue.next().is_none() && queue.accounts().is_empty());
-    }
-
-    #[test]
-    fn a_single_place_is_shared() {
-        let mut queue = Queue::new(1);
-        assert!(queue.push(account(1), 1).is_none() && queue.push(account(2), 2).is_none());
-        assert_eq!(queue.next(), Some((account(1), 1)));
-        assert_eq!(queue.next(), None);
-        queue.done(account(1));
-        assert_eq!(queue.next(), Some((account(2), 2)));
-    }
-}
+mod tests;

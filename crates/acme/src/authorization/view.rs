@@ -43,6 +43,11 @@ impl Acme {
                 let why = "the authorization is neither pending nor valid, so there is nothing to deactivate";
                 return Err(Problem::new(ProblemType::Malformed, why));
             }
+            // Nothing comes of what was begun: it counts as failed, or whoever gives up in time would look for ever.
+            if ended && is_tried(&authorization) {
+                let settings = &call.directory.acme_profile.settings;
+                self.count_failure(settings, authorization.account, &authorization.identifier);
+            }
         }
         Ok(self.authorization_reply(call, 200, &authorization))
     }
@@ -75,10 +80,15 @@ impl Acme {
             wildcard: authorization.wildcard,
             subdomains: authorization.subdomains,
         };
-        let tried = authorization.challenges.iter().any(|challenge| challenge.status == ChallengeStatus::Processing);
-        let waits = (standing == AuthorizationStatus::Pending && tried).then(|| call.directory.retry_after());
+        let waits =
+            (standing == AuthorizationStatus::Pending && is_tried(authorization)).then(|| call.directory.retry_after());
         Reply::json(status, &document)
             .with_location(call.directory.url(&Resource::Authorization(authorization.id)))
             .with_retry_after(waits)
     }
+}
+
+/// A challenge of it was begun, and neither proved it nor failed.
+fn is_tried(authorization: &Authorization) -> bool {
+    authorization.challenges.iter().any(|challenge| challenge.status == ChallengeStatus::Processing)
 }

@@ -29,6 +29,9 @@ impl Acme {
                     account_url: Some(call.directory.url(&Resource::Account(call.account()?.id))),
                     ..challenge
                 };
+                // Authorizations of before can be many: what failed too often since is asked here too.
+                let settings = &call.directory.acme_profile.settings;
+                self.limit_failures(settings, call.account()?, std::iter::once(&authorization.identifier))?;
                 let until = self.claim(now);
                 // Of many at once one begins; the others are shown what stands.
                 if self.0.store.begin_challenge(id, begun.clone(), now, until).await? {

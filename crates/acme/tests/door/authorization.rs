@@ -11,7 +11,7 @@ use crate::house::{Client, House, object};
 use crate::path::{csr, dns, resource};
 
 fn failed(worth_retrying: bool) -> Result<Proof, AttemptFailed> {
-    Err(AttemptFailed { problem: Problem::new(ProblemType::Connection, "refused"), worth_retrying })
+    Err(AttemptFailed { problem: Problem::new(ProblemType::Connection, "refused"), worth_retrying, at_most: None })
 }
 
 /// The URL of the first challenge of an order's first authorization.
@@ -316,4 +316,98 @@ async fn rfc9444_a_domain_that_failed_is_not_asked_for_by_names_below_it() {
     let problem = client.order(new(3)).await.unwrap_err();
     assert_eq!((problem.kind, problem.status), (ProblemType::RateLimited, 429));
     assert!(problem.detail.contains("failed validations of example.com"), "{problem}");
+}
+
+#[tokio::test]
+async fn what_is_begun_keeps_nobody_from_being_tried_again() {
+    let house = House::new().await;
+    let other = house.client().registered().await;
+    house.prober.answer([failed(true)]);
+    let url = begun(&other, "a.example.com").await;
+    house.acme.attempts_ended().await;
+    // Four accounts have all places, and much that waits for them.
+    house.prober.hang("greedy.example");
+    for account in 0..4 {
+        let greedy = house.client().registered().await;
+        for number in 0..6 {
+            begun(&greedy, &format!("h{number}.a{account}.greedy.example")).await;
+        }
+    }
+    let tried = |count: usize| {
+        let house = &house;
+        async move {
+            let mut looks = 0;
+            while house.prober.attempts().len() < count {
+                looks += 1;
+                assert!(looks < 10_000, "{} were tried where {count} should be", house.prober.attempts().len());
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    tried(1 + 16).await;
+    house.clock.advance(Duration::seconds(2));
+    assert_eq!(house.acme.attempt_due().await.unwrap(), 0, "no place is free");
+    let waiting = house.prober.attempts().len();
+    house.prober.let_one_go();
+    let mut looks = 0;
+    while other.read(&url).await["status"] != "valid" {
+        looks += 1;
+        assert!(looks < 100, "the place was given to what was begun");
+        house.acme.attempt_due().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(house.prober.attempts()[waiting].identifier.value(), "a.example.com", "it was the next");
+}
+
+#[tokio::test]
+async fn who_gives_up_what_was_begun_has_failed() {
+    let house = House::new().await;
+    house.set(|settings| settings.account_failures_per_hour = 2).await;
+    let client = house.client().registered().await;
+    let new = |name: &str| Some(json!({ "identifier": { "type": "dns", "value": name } }));
+    let deactivated = || Some(json!({ "status": "deactivated" }));
+    // What was not begun, and what was proved, did not fail.
+    let untouched = client.ask(Resource::NewAuthorization, new("u.example.com")).await.unwrap().location.unwrap();
+    let proved = begun(&client, "p.example.com").await;
+    house.acme.attempts_ended().await;
+    let stock = client.ask(Resource::NewAuthorization, new("s.example.com")).await.unwrap().location.unwrap();
+    for url in [untouched, proved] {
+        client.ask(resource(&url), deactivated()).await.unwrap();
+    }
+    for number in 0..2 {
+        house.prober.answer([failed(true)]);
+        let url = begun(&client, &format!("h{number}.example.com")).await;
+        house.acme.attempts_ended().await;
+        for _ in 0..2 {
+            client.ask(resource(&url), deactivated()).await.unwrap();
+        }
+    }
+    let problem = client.ask(Resource::NewAuthorization, new("a.example.com")).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::RateLimited, 429));
+    // What was made before the limit is not begun beyond it; it stays as it is, and can be read.
+    let tried = house.prober.attempts().len();
+    let challenge = client.read(&stock).await["challenges"][0]["url"].as_str().unwrap().to_owned();
+    let problem = client.ask(resource(&challenge), Some(json!({}))).await.unwrap_err();
+    assert_eq!((problem.kind, problem.status), (ProblemType::RateLimited, 429));
+    assert!(problem.retry_after.is_some());
+    assert_eq!(client.read(&challenge).await["status"], "pending");
+    assert_eq!(house.prober.attempts().len(), tried);
+    house.clock.advance(Duration::hours(1));
+    client.ask(resource(&challenge), Some(json!({}))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_failure_can_have_fewer_attempts() {
+    let house = House::new().await;
+    let few = |_| failed(true).map_err(|failed| AttemptFailed { at_most: Some(3), ..failed });
+    house.prober.answer((0..9).map(few));
+    let client = house.client().registered().await;
+    let url = begun(&client, "a.example.com").await;
+    house.acme.attempts_ended().await;
+    for (seconds, status) in [(2, "pending"), (5, "invalid")] {
+        house.clock.advance(Duration::seconds(seconds));
+        assert_eq!(house.acme.attempt_due().await.unwrap(), 1);
+        house.acme.attempts_ended().await;
+        assert_eq!(client.read(&url).await["status"], status);
+    }
 }

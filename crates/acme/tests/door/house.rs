@@ -41,7 +41,6 @@ pub struct House {
 pub const ATTEMPTS: u32 = 5;
 
 /// Proves everything, or what it is told to answer, and remembers what it was asked. It asks nobody.
-#[derive(Default)]
 pub struct Prober {
     answers: Mutex<VecDeque<Result<Proof, AttemptFailed>>>,
     attempts: Mutex<Vec<Attempt>>,
@@ -49,13 +48,35 @@ pub struct Prober {
     questions: Mutex<Vec<CaaQuestion>>,
     /// Whose names are never answered for.
     hanging: Mutex<Option<String>>,
+    /// So many of these are let go, without a proof.
+    let_go: tokio::sync::Semaphore,
     /// CAA answers when so many questions are asked at the same time.
     pub together: Mutex<Option<Arc<tokio::sync::Barrier>>>,
     /// It goes down before it answers.
     pub dies: AtomicBool,
 }
 
+impl Default for Prober {
+    fn default() -> Self {
+        Self {
+            answers: Mutex::default(),
+            attempts: Mutex::default(),
+            forbidden: Mutex::default(),
+            questions: Mutex::default(),
+            hanging: Mutex::default(),
+            let_go: tokio::sync::Semaphore::new(0),
+            together: Mutex::default(),
+            dies: AtomicBool::default(),
+        }
+    }
+}
+
 impl Prober {
+    /// Have one that hangs fail.
+    pub fn let_one_go(&self) {
+        self.let_go.add_permits(1);
+    }
+
     /// Answer the next attempts so, and those that follow by a proof.
     pub fn answer(&self, answers: impl IntoIterator<Item = Result<Proof, AttemptFailed>>) {
         self.answers.lock().unwrap().extend(answers);
@@ -93,7 +114,9 @@ impl Validator for Prober {
         self.attempts.lock().unwrap().push(attempt.clone());
         let hangs = self.hanging.lock().unwrap().clone();
         if hangs.is_some_and(|domain| attempt.identifier.value().ends_with(&domain)) {
-            std::future::pending::<()>().await;
+            self.let_go.acquire().await.unwrap().forget();
+            let problem = Problem::new(ProblemType::Connection, "it hung");
+            return Err(AttemptFailed { problem, worth_retrying: false, at_most: None });
         }
         self.answers.lock().unwrap().pop_front().unwrap_or_else(|| Ok(Proof::default()))
     }
@@ -107,7 +130,11 @@ impl Validator for Prober {
         if !self.forbidden.lock().unwrap().contains(&question.name) {
             return Ok(());
         }
-        Err(AttemptFailed { problem: Problem::new(ProblemType::Caa, "CAA forbids it"), worth_retrying: false })
+        Err(AttemptFailed {
+            problem: Problem::new(ProblemType::Caa, "CAA forbids it"),
+            worth_retrying: false,
+            at_most: None,
+        })
     }
 
     fn longest(&self) -> std::time::Duration {
