@@ -53,6 +53,18 @@ pub enum Refused {
     },
 }
 
+impl Refused {
+    /// Why, to whom the address is not told.
+    pub(crate) fn without_address(&self) -> String {
+        match self {
+            Self::Special { what, .. } => {
+                format!("its address is {what}; it is dialled only where acme.validation.allow lists it")
+            }
+            Self::Denied { .. } => "acme.validation.deny lists its address".to_owned(),
+        }
+    }
+}
+
 impl AddressPolicy {
     /// From the configured lists.
     pub fn new(allow: Vec<IpNet>, deny: Vec<IpNet>) -> Self {

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use url::Host;
 
-use crate::address::Reach;
+use crate::address::{Reach, Refused};
 use crate::perspective::Proxy;
 use crate::resolver::Resolver;
 use crate::{AddressPolicy, final_failure, passing_failure};
@@ -35,7 +35,7 @@ pub(crate) struct Dialer {
     pub policy: Arc<AddressPolicy>,
     pub proxy: Option<Proxy>,
     pub connect_timeout: Duration,
-    /// A private address was dialled: what comes of it is not told.
+    /// It leads, or may lead, to what strangers cannot see themselves: what comes of it is not told.
     pub private: Arc<AtomicBool>,
 }
 
@@ -43,6 +43,8 @@ pub(crate) struct Dialer {
 pub(crate) struct Connection {
     pub stream: Stream,
     pub reach: Reach,
+    /// The host has an address that is private or denied, whichever was dialled.
+    pub inside: bool,
 }
 
 impl Dialer {
@@ -54,13 +56,18 @@ impl Dialer {
         self.dial(host, port, false).await
     }
 
-    /// The same for what a public server names: it shows the way to no private address.
+    /// The same for what a server names: a public one shows the way to no private address. Strangers can have any name
+    /// asked for so; until it has led to an open address, not even whether it exists is told.
     pub async fn connect_on(&self, from: Reach, host: &Host<String>, port: u16) -> Result<Connection, AttemptFailed> {
-        self.dial(host, port, from == Reach::Open).await
+        // Before anything is asked, so that it holds when the time is over meanwhile.
+        let before = self.private.swap(true, Ordering::Relaxed);
+        let connection = self.dial(host, port, from == Reach::Open).await?;
+        self.private.store(before || connection.inside, Ordering::Relaxed);
+        Ok(connection)
     }
 
     async fn dial(&self, host: &Host<String>, port: u16, open_only: bool) -> Result<Connection, AttemptFailed> {
-        let mut addresses = self.addresses(host).await?;
+        let (mut addresses, inside) = self.addresses(host).await?;
         if open_only {
             addresses.retain(|(_, reach)| *reach == Reach::Open);
             if addresses.is_empty() {
@@ -74,15 +81,12 @@ impl Dialer {
         let until = Instant::now() + self.connect_timeout;
         let mut last = String::new();
         for (tried, (address, reach)) in addresses.iter().enumerate() {
-            if *reach == Reach::Private {
-                self.private.store(true, Ordering::Relaxed);
-            }
             // Each gets a fair part of what is left, so that a dead one does not use it up.
             let left = addresses.len() - tried;
             let share = until.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(u32::MAX);
             let target = SocketAddr::new(*address, port);
             match timeout(share, self.open(target)).await {
-                Ok(Ok(stream)) => return Ok(Connection { stream, reach: *reach }),
+                Ok(Ok(stream)) => return Ok(Connection { stream, reach: *reach, inside }),
                 Ok(Err(error)) => last = format!("{target}: {error}"),
                 Err(_) => last = format!("{target}: no answer in time"),
             }
@@ -90,8 +94,8 @@ impl Dialer {
         Err(passing_failure(ProblemType::Connection, format!("no connection to {host} port {port}: {last}")))
     }
 
-    /// The addresses of a host that may be dialled.
-    async fn addresses(&self, host: &Host<String>) -> Result<Vec<(IpAddr, Reach)>, AttemptFailed> {
+    /// The addresses of a host that may be dialled, and whether any of its addresses is private or denied.
+    async fn addresses(&self, host: &Host<String>) -> Result<(Vec<(IpAddr, Reach)>, bool), AttemptFailed> {
         let found = match host {
             Host::Ipv4(address) => vec![IpAddr::V4(*address)],
             Host::Ipv6(address) => vec![IpAddr::V6(*address)],
@@ -105,19 +109,36 @@ impl Dialer {
             let detail = format!("{host} has no address: neither an A nor an AAAA record was found");
             return Err(passing_failure(ProblemType::Dns, detail));
         }
-        let mut refused = None;
+        let (mut refused, mut inside) = (None, false);
         let mut dialled = Vec::with_capacity(found.len());
         for address in found {
             match self.policy.check(address) {
-                Ok(reach) => dialled.push((address, reach)),
-                Err(why) => refused = Some(why),
+                Ok(reach) => {
+                    inside |= reach == Reach::Private;
+                    dialled.push((address, reach));
+                }
+                Err(why) => {
+                    inside |= matches!(why, Refused::Denied { .. });
+                    refused = Some(why);
+                }
             }
+        }
+        if inside {
+            self.private.store(true, Ordering::Relaxed);
         }
         match refused {
             Some(why) if dialled.is_empty() => {
-                Err(final_failure(ProblemType::Connection, format!("{host} is not dialled: {why}")))
+                let told = match host {
+                    // Which addresses it has is nobody's business but the operator's.
+                    Host::Domain(name) => {
+                        tracing::info!(%name, %why, "a name is not dialled");
+                        why.without_address()
+                    }
+                    Host::Ipv4(_) | Host::Ipv6(_) => why.to_string(),
+                };
+                Err(final_failure(ProblemType::Connection, format!("{host} is not dialled: {told}")))
             }
-            _ => Ok(dialled),
+            _ => Ok((dialled, inside)),
         }
     }
 

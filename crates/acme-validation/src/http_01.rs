@@ -31,7 +31,7 @@ impl Http01 {
         let mut url = self.first(&attempt.identifier, &attempt.token)?;
         let (mut followed, mut reach) = (0, None);
         loop {
-            let Connection { stream, reach: reached } = self.connect(dialer, reach, &url).await?;
+            let Connection { stream, reach: reached, .. } = self.connect(dialer, reach, &url).await?;
             reach = Some(reached);
             match http::get(stream, &url).await? {
                 Answer::Body(body) => return compare(&url, &body, &attempt.key_authorization),
@@ -84,11 +84,11 @@ impl Http01 {
         if url.scheme() == "http" {
             return Ok(connection);
         }
-        let Connection { stream, reach } = connection;
+        let Connection { stream, reach, inside } = connection;
         let name = tls::server_name(&host)
             .ok_or_else(|| final_failure(ProblemType::Connection, format!("{host} cannot be a TLS server's name")))?;
         match TlsConnector::from(Arc::clone(&self.any_certificate)).connect(name, stream).await {
-            Ok(stream) => Ok(Connection { stream: Box::new(stream), reach }),
+            Ok(stream) => Ok(Connection { stream: Box::new(stream), reach, inside }),
             Err(error) => Err(passing_failure(ProblemType::Tls, format!("no TLS with {}: {error}", place(url)))),
         }
     }

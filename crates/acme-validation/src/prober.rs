@@ -179,17 +179,22 @@ impl Prober {
     }
 }
 
-/// One answer for whatever happened at a private address, or strangers could explore the network through this server: which
-/// ports are open, and what speaks there. The operator's log says what it was.
+/// Attempts at what is not told. Those are tried again whatever happened, as what is final would say more than is told, and
+/// most of it is final: three attempts are about 7 s of waits, and over before clients give up.
+const UNTOLD_ATTEMPTS: u32 = 3;
+
+/// One answer for whatever happened at a private address, or on the way to what a server named, or strangers could explore
+/// the network through this server: which names exist, which ports are open, and what speaks there. The operator's log says
+/// what it was.
 fn untold(attempt: &Attempt, failed: &AttemptFailed) -> AttemptFailed {
     let name = attempt.identifier.value();
-    tracing::info!(challenge = %attempt.challenge, %name, why = %failed.problem, "no proof at a private address");
+    tracing::info!(challenge = %attempt.challenge, %name, why = %failed.problem, "no proof, and the client is not told why");
     let detail = format!(
-        "{} of {name} was not proved: its address is a private one, of which no more is told (the operator finds it in the \
-         log, and can list the network in acme.validation.allow)",
+        "{} of {name} was not proved: its address, or where it redirects to, is private or cannot be reached, and no more is \
+         told of it (the operator finds it in the log, and can list the network in acme.validation.allow)",
         attempt.challenge
     );
-    passing_failure(ProblemType::Connection, detail)
+    AttemptFailed { at_most: Some(UNTOLD_ATTEMPTS), ..passing_failure(ProblemType::Connection, detail) }
 }
 
 #[async_trait]

@@ -213,8 +213,8 @@ async fn redirects_to_refused_addresses_are_not_dialled() {
         let mut config = ValidationConfig { http_port: server.port, tls_port: port, ..config(&dns) };
         config.allow = vec!["127.0.0.1/32".parse().unwrap()];
         let (kind, detail, again) = told(look_with(&config).await);
-        assert_eq!((kind, again), (ProblemType::Connection, false), "{host}: {detail}");
-        assert!(detail.contains("is not dialled"), "{host}: {detail}");
+        assert_eq!((kind, again), (ProblemType::Connection, true), "{host}: {detail}");
+        assert!(detail.contains("no more is told") && !detail.contains("127.0"), "{host}: {detail}");
     }
     // The alias gives 127.0.0.1, which is allowed here, and ::1, which is skipped; deny takes the first as well.
     let server = Tcp::http(move |_| redirect(302, &format!("http://alias.example.com:{port}/"))).await;
@@ -222,7 +222,7 @@ async fn redirects_to_refused_addresses_are_not_dialled() {
     config.deny = vec!["::1/128".parse().unwrap()];
     let (kind, detail, _) = told(look_with(&config).await);
     assert_eq!(kind, ProblemType::Connection);
-    assert!(detail.contains("127.0.0.1"), "{detail}");
+    assert!(detail.contains("no more is told") && !detail.contains("127.0.0.1"), "{detail}");
     assert_eq!(guarded.came(), 0);
 }
 
@@ -392,7 +392,7 @@ async fn a_public_server_shows_the_way_to_no_private_address() {
     let dns = Dns::host(NAME, public).await;
     let config = ValidationConfig { http_port: port, ..config(&dns) };
     let (kind, detail, again) = look_privately(&config, ChallengeType::Http01).await;
-    assert_eq!((kind, again), (ProblemType::Connection, false));
+    assert_eq!((kind, again), (ProblemType::Connection, true));
     assert!(detail.contains("redirect") && detail.contains("private"), "{detail}");
     assert_eq!((outside.came(), inside.came()), (1, 0));
     // Where the operator lists the network, it is followed.
@@ -400,4 +400,56 @@ async fn a_public_server_shows_the_way_to_no_private_address() {
         .with_private(vec!["127.0.0.0/9".parse().unwrap()]);
     prober(&config).with_policy(listed).validate(&attempt(ChallengeType::Http01, NAME)).await.unwrap();
     assert_eq!(inside.came(), 1);
+}
+
+/// Whoever redirects to a name learns nothing of it: not whether it exists, nor where it lies.
+#[tokio::test]
+async fn strangers_resolve_no_internal_names() {
+    let public: std::net::IpAddr = std::net::Ipv4Addr::new(127, 128, 0, 1).into();
+    let dns = Dns::start(move |name, kind, _| match name {
+        NAME => addresses(kind, &[public]),
+        "private.example" => addresses(kind, &["127.0.0.1".parse().unwrap()]),
+        "denied.example" | "denied-itself.example" => addresses(kind, &["127.64.0.1".parse().unwrap()]),
+        "special.example" => addresses(kind, &["169.254.1.1".parse().unwrap()]),
+        "dead.example" => addresses(kind, &["127.128.0.9".parse().unwrap()]),
+        "fails.example" => Says::Code(ResponseCode::ServFail),
+        "silent.example" => Says::Nothing,
+        _ => no_name(),
+    })
+    .await;
+    let policy = || {
+        AddressPolicy::new(vec!["127.128.0.0/9".parse().unwrap()], vec!["127.64.0.0/16".parse().unwrap()])
+            .with_private(vec!["127.0.0.0/9".parse().unwrap()])
+    };
+    let look = async |config: &ValidationConfig, name: &str| {
+        prober(config).with_policy(policy()).validate(&attempt(ChallengeType::Http01, name)).await.unwrap_err()
+    };
+    for host in ["private", "denied", "special", "dead", "fails", "silent", "nothing"] {
+        let server = Tcp::http_at(public, 0, move |_| redirect(302, &format!("http://{host}.example/"))).await;
+        let config = ValidationConfig { http_port: server.port, timeout: Duration::from_millis(700), ..config(&dns) };
+        let failed = look(&config, NAME).await;
+        assert!(failed.problem.detail.contains("no more is told"), "{host}: {}", failed.problem.detail);
+        let told = (failed.problem.kind, failed.worth_retrying, failed.at_most);
+        assert_eq!(told, (ProblemType::Connection, true, Some(3)), "{host}");
+        assert!(!failed.problem.detail.contains(host) || host == "private", "{}", failed.problem.detail);
+    }
+    // What is asked for itself: where it has no address that is told, and of what is special no more than what it is.
+    let config = config(&dns);
+    let failed = look(&config, "denied-itself.example").await;
+    assert!(failed.problem.detail.contains("no more is told"), "{}", failed.problem.detail);
+    assert_eq!(look(&config, "nothing.example").await.problem.kind, ProblemType::Dns);
+    let failed = look(&config, "special.example").await;
+    assert!(failed.problem.detail.contains("link-local"), "{}", failed.problem.detail);
+    assert!(!failed.problem.detail.contains("169.254"), "{}", failed.problem.detail);
+    // What an open address answers after a redirect is told.
+    let server = Tcp::http_at(public, 0, |head| match head.contains("/.well-known/") {
+        true => redirect(
+            302,
+            &format!("http://{NAME}:{}/other", head.split(NAME).nth(1).unwrap()[1..].split("\r").next().unwrap()),
+        ),
+        false => ok("wrong"),
+    })
+    .await;
+    let failed = look(&ValidationConfig { http_port: server.port, ..config }, NAME).await;
+    assert_eq!((failed.problem.kind, failed.at_most), (ProblemType::IncorrectResponse, None));
 }
